@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The verifying guest: what its parts share. */
+#ifndef GUEST_H
+#define GUEST_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GUEST_PAGE 4096
+
+/* From the kernel command line; see init.c for the list. */
+struct guest_config {
+	char name[32];
+	char boot_id[40];
+	char clocksource[32];
+	char fill[24];
+	unsigned int beat_ms;
+	unsigned int duty;
+	unsigned int disk_ms;
+};
+
+/* What the heartbeat reports; each written by one thread only. */
+struct guest_counts {
+	atomic_ullong passes;
+	atomic_ullong wrong;
+	atomic_ullong disk_ok;
+	atomic_ullong disk_bad;
+};
+
+extern struct guest_config config;
+extern struct guest_counts counts;
+
+/* init.c */
+void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void die(const char *what);
+void start_thread(void *(*fn)(void *), int nice);
+void sleep_ns(uint64_t ns);
+uint64_t now_ns(void);
+
+/* pattern.c */
+uint64_t pattern_key(const char *boot_id, const char *purpose);
+uint64_t pattern_seed(uint64_t key, uint64_t page, uint64_t gen);
+void pattern_fill(void *page, uint64_t seed);
+bool pattern_match(const void *page, uint64_t seed);
+size_t pattern_diff(const void *page, uint64_t seed, size_t *first, uint8_t *want);
+
+/* ram.c, disk.c, kmsg.c */
+size_t ram_map(void);
+void *ram_thread(void *unused);
+bool disk_open(void);
+void *disk_thread(void *unused);
+void kmsg_open(void);
+void *kmsg_thread(void *unused);
+
+#endif
