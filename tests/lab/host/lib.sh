@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+#
+# What a scenario can use, in the host and in `outside`. File descriptor 9 takes the
+# checks to the runner, which numbers them; 7 asks it things (in the host only).
+
+# say TEXT: a diagnostic among the checks.
+say() {
+	echo "# $*" >&9
+}
+
+# ok NAME COMMAND…: a check. It passes when COMMAND succeeds; what COMMAND wrote goes to
+# the console, and among the checks when it failed.
+ok() {
+	name=$1
+	shift
+	written=$(mktemp)
+	"$@" >"$written" 2>&1
+	status=$?
+	cat "$written"
+	if [ $status = 0 ]; then
+		echo "ok - $name" >&9
+	else
+		say "$* (exit status $status)"
+		tail -n 20 "$written" | sed 's/^/#   /' >&9
+		echo "not ok - $name" >&9
+	fi
+	rm -f "$written"
+	return $status
+}
+
+# not COMMAND…: succeeds when COMMAND fails.
+not() {
+	! "$@"
+}
+
+# wait_for SECONDS COMMAND…: until COMMAND succeeds.
+wait_for() {
+	deadline=$(($(date +%s) + $1))
+	shift
+	until "$@"; do
+		[ "$(date +%s)" -lt "$deadline" ] || return 1
+		sleep 0.2
+	done
+}
+
+# ask VERB ARG…: ask the runner; prints its answer. Requests carry a number, so that one
+# which was given up does not leave its answer to the next.
+ask() {
+	(
+		flock 6
+		n=$(($(cat /run/lab/asked 2>/dev/null || echo 0) + 1))
+		echo $n >/run/lab/asked
+		echo "$n $*" >&7
+		while read -r id verdict answer <&7; do
+			if [ "$id" = $n ]; then
+				[ -z "$answer" ] || echo "$answer"
+				[ "$verdict" = ok ]
+				exit
+			fi
+		done
+	) 6>/run/lab/ask.lock
+}
+
+# guest_args NAME: QEMU arguments for a standard guest: kernel, initramfs, and a serial
+# console that goes straight to the outside, where it is stamped.
+guest_args() {
+	port=$(ask guest "$1") || {
+		say "no console left for guest $1"
+		return 1
+	}
+	echo "-chardev file,id=console,path=/dev/virtio-ports/$port -serial chardev:console" \
+		"-kernel $GUEST_KERNEL -initrd $GUEST_INITRD"
+}
+
+# guest_line [-n] NAME REGEX [SECONDS]: wait (60 s) for a line on guest NAME's console,
+# and print it. It may have come at any time in this half; with -n, it has to come yet.
+guest_line() {
+	since=half
+	if [ "$1" = -n ]; then
+		since=now
+		shift
+	fi
+	ask line "$since" "${3:-60}" "$1" "$2"
+}
+
+# start_agent, stop_agent: vmkeepd with its log on its own stamped channel. It is running
+# already when a half begins, unless the scenario says AGENT=no.
+start_agent() {
+	vmkeepd >&8 2>&8 6>&- 7>&- 8>&- 9>&- &
+	echo $! >/run/lab/agent.pid
+	wait_for 10 test -S /run/vmkeep/control
+}
+
+stop_agent() {
+	agent=$(cat /run/lab/agent.pid)
+	kill "${1:--TERM}" "$agent"
+	wait_for 10 not kill -0 "$agent" 2>/dev/null
+}

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+#
+# What `build` and the items share. An item is a program in items/ that says what goes
+# into a cache entry (`key`) and makes one (`make DIR`). Sourced with $lab set.
+
+repo=$(realpath "$lab/../..")
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/vmkeep-lab
+jobs=${JOBS:-$(nproc)}
+
+# say TEXT: one line of progress. Items run with their output in a log file and the
+# terminal on fd 3.
+say() {
+	if [ -n "${LAB_LOG:-}" ]; then echo "lab: $*" >&3; else echo "lab: $*" >&2; fi
+}
+
+die() {
+	say "error: $*"
+	exit 1
+}
+
+# on_machine COMMAND:PACKAGE…: install what this machine lacks.
+on_machine() {
+	missing=
+	for want; do
+		command -v "${want%%:*}" >/dev/null || missing="$missing ${want#*:}"
+	done
+	[ -n "$missing" ] || return 0
+	[ "$(id -u)" = 0 ] || die "not installed on this machine:$missing (as root, the lab installs them)"
+	say "installing on this machine:$missing"
+	# shellcheck disable=SC2086 # a list
+	{
+		apt-get -qq update
+		DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $missing
+	} >&2 || die "apt-get could not install$missing"
+}
+
+# in_tools OUT COMMAND…: run COMMAND inside the tools root, which stays read-only, with
+# the directory OUT at /lab/out (writable, current directory) and the repository at
+# /lab/repo (read-only). The namespaces take every mount and left-over process away.
+in_tools() {
+	out=$1
+	shift
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	nice -n 5 unshare --mount --propagation private --pid --fork --kill-child \
+		sh -euc '
+			root=$1 out=$2 repo=$3 jobs=$4
+			shift 4
+			mount --bind "$root" "$root"
+			mount -o remount,bind,ro "$root"
+			mount -t proc proc "$root/proc"
+			mount --rbind /dev "$root/dev"
+			mount -t tmpfs tmp "$root/tmp"
+			mount --bind "$out" "$root/lab/out"
+			mount --bind "$repo" "$root/lab/repo"
+			mount -o remount,bind,ro "$root/lab/repo"
+			exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp \
+				LC_ALL=C.UTF-8 JOBS="$jobs" sh -euc "cd /lab/out; exec \"\$@\"" sh "$@"
+		' sh "$("$lab/build" tools)/root" "$out" "$repo" "$jobs" "$@"
+}
