@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "check.h"
+
+#include <stdio.h>
+
+#include "cmdline.h"
+#include "kexec.h"
+#include "luo.h"
+
+#define BLOCKED "blocked"
+#define UNKNOWN "unknown"
+#define NOTE "note"
+
+void target_free(struct target *t)
+{
+	free(t->kernel);
+	free(t->initrd);
+	free(t->cmdline);
+	*t = (struct target){ 0 };
+}
+
+static void found(json *all, const char *level, const char *where, const char *what, const char *why, const char *cure)
+{
+	json *f = json_object_new_object();
+
+	json_set_str(f, "level", level);
+	json_set_str(f, "where", where);
+	json_set_str(f, "what", what);
+	json_set_str(f, "why", why);
+	json_set_str(f, "cure", cure);
+	json_object_array_add(all, f);
+}
+
+static void check_device(json *all)
+{
+	int dev = luo_open();
+
+	if (dev == -EBUSY)
+		found(all, BLOCKED, "host", LUO_DEVICE " is held by another process",
+		      "only one process can make sessions at a time", "end that process (fuser -v " LUO_DEVICE ")");
+	else if (dev < 0)
+		found(all, BLOCKED, "host", "this kernel has no " LUO_DEVICE, "nothing can be kept over a kexec without it",
+		      "boot a kernel with CONFIG_LIVEUPDATE and the parameters kho=on liveupdate=on "
+		      "(kernel-config/check-config tells more)");
+	fd_close(&dev);
+}
+
+static void check_kexec_allowed(json *all)
+{
+	_cleanup_free_ char *s = NULL;
+
+	if (read_file("/proc/sys/kernel/kexec_load_disabled", 16, &s, NULL) == 0 && s[0] != '0')
+		found(all, BLOCKED, "host", "kexec is switched off", "sysctl kernel.kexec_load_disabled is 1",
+		      "it can only be switched on again by a reboot without that setting");
+}
+
+static void check_cmdline(json *all, const char *cmdline)
+{
+	_cleanup_free_ char *running = NULL;
+
+	if (cmdline_switch(cmdline, "liveupdate") != 1)
+		found(all, BLOCKED, "kernel", "its command line does not have liveupdate=on",
+		      "the new kernel would start without taking anything over: all guests' memory would be lost",
+		      "give --reuse-cmdline, or --append liveupdate=on");
+	/* A kernel may have it on by default; this one tells, as its successor is built alike more often than not. */
+	if (read_file("/proc/cmdline", KEXEC_CMDLINE_MAX, &running, NULL) < 0)
+		running = xstrdup("");
+	if (cmdline_switch(cmdline, "kho") == 0 ||
+	    (cmdline_switch(cmdline, "kho") < 0 && cmdline_switch(running, "kho") == 1))
+		found(all, BLOCKED, "kernel", "its command line does not have kho=on",
+		      "the new kernel would take guests' memory for free memory", "give --reuse-cmdline, or --append kho=on");
+}
+
+static void check_kernel(json *all, struct target *t)
+{
+	struct err e;
+
+	if (kexec_image_check(t->kernel, t->version, sizeof(t->version), &e) < 0)
+		found(all, BLOCKED, "kernel", e.text, "there is nothing to jump to", "give the path of a kernel image");
+	if (t->initrd && access(t->initrd, R_OK) < 0) {
+		_cleanup_free_ char *what = xasprintf("initrd %s: %s", t->initrd, strerror(errno));
+
+		found(all, BLOCKED, "kernel", what, "the new kernel could not start", "give the path of its initrd");
+	}
+	check_cmdline(all, t->cmdline);
+}
+
+static void check_blockers(json *all, struct guest *g)
+{
+	_cleanup_json_ json *info = NULL;
+	struct err e;
+	json *reasons;
+	int r = guest_arm(g, &e); /* QEMU tells the reasons for the mode that is set */
+
+	if (!r)
+		r = qmp_call(g->qmp, "query-migrate", NULL, -1, GUEST_QMP_TIMEOUT_MS, &info, &e);
+	guest_disarm(g);
+	if (r < 0) {
+		found(all, UNKNOWN, g->name, e.text, "whether its QEMU can be checkpointed is not known",
+		      "look at its QEMU's log");
+		return;
+	}
+	reasons = json_get(info, "blocked-reasons", json_type_array);
+	for (size_t i = 0; reasons && i < json_object_array_length(reasons); i++)
+		found(all, BLOCKED, g->name, json_object_get_string(json_object_array_get_idx(reasons, i)),
+		      "QEMU cannot save this guest's devices", "take what is named out of the guest, or stop it");
+}
+
+static void check_guest(json *all, struct guest *g)
+{
+	struct err e;
+	int r;
+
+	if (g->state == GUEST_KEPT) {
+		found(all, BLOCKED, g->name, "is kept from the last update and does not run",
+		      "its memory cannot be carried over a second jump", "bring it back with `vmkeep finish --retry`");
+		return;
+	}
+	if (g->state == GUEST_STARTING) {
+		found(all, BLOCKED, g->name, "is just being started", "it has no state yet", "try again in a moment");
+		return;
+	}
+	r = guest_query_running(g, &e);
+	if (r < 0) {
+		found(all, BLOCKED, g->name, e.text, "a QEMU that does not answer cannot be checkpointed",
+		      "look at its QEMU's log, or stop it");
+		return;
+	}
+	check_blockers(all, g);
+}
+
+json *check_run(struct target *t)
+{
+	json *all = json_object_new_array();
+	struct guest *g, *next;
+
+	check_kernel(all, t);
+	check_device(all);
+	check_kexec_allowed(all);
+	for (g = guest_first() ? guest_hold(guest_first()) : NULL; g; g = next) {
+		check_guest(all, g);
+		next = g->next ? guest_hold(g->next) : NULL;
+		guest_release(g);
+	}
+	if (!guest_first())
+		found(all, NOTE, "host", "no guest runs under vmkeep", "the update would be an ordinary kexec", "");
+	return all;
+}
+
+int check_verdict(json *findings, struct err *e)
+{
+	static const char *const levels[] = { BLOCKED, UNKNOWN };
+
+	for (size_t l = 0; l < ARRAY_SIZE(levels); l++) {
+		for (size_t i = 0; i < json_object_array_length(findings); i++) {
+			json *f = json_object_array_get_idx(findings, i);
+			const char *where = json_str(f, "where");
+
+			if (strcmp(json_str(f, "level"), levels[l]) != 0)
+				continue;
+			if (strcmp(where, "host") == 0 || strcmp(where, "kernel") == 0)
+				err_set(e, 0, "%s: %s", json_str(f, "what"), json_str(f, "cure"));
+			else
+				err_set(e, 0, "guest %s: %s: %s", where, json_str(f, "what"), json_str(f, "cure"));
+			return (int)l + 1;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The commands of `vmkeep`, as the table in vmkeep.c calls them. */
+#ifndef VMKEEP_CLI_H
+#define VMKEEP_CLI_H
+
+#include "client.h"
+
+/**
+ * struct command - One command of `vmkeep`.
+ * @name:	Its word.
+ * @args:	Its arguments, as usage shows them.
+ * @summary:	One line.
+ * @help:	What --help says besides.
+ * @run:	argv[0] is its word. Return: the exit status.
+ */
+struct command {
+	const char *name;
+	const char *args;
+	const char *summary;
+	const char *help;
+	enum exit_status (*run)(const struct command *self, int argc, char **argv);
+};
+
+/** cli_usage() - Print the usage of @c to stderr after a mistake. Return: EXIT_BAD_USAGE. */
+enum exit_status cli_usage(const struct command *c);
+
+/** cli_print_json() - Print @j indented. Return: EXIT_OK. */
+enum exit_status cli_print_json(json *j);
+
+enum exit_status cli_run(const struct command *self, int argc, char **argv);
+enum exit_status cli_status(const struct command *self, int argc, char **argv);
+enum exit_status cli_stop(const struct command *self, int argc, char **argv);
+enum exit_status cli_check(const struct command *self, int argc, char **argv);
+enum exit_status cli_prepare(const struct command *self, int argc, char **argv);
+enum exit_status cli_commit(const struct command *self, int argc, char **argv);
+enum exit_status cli_update(const struct command *self, int argc, char **argv);
+enum exit_status cli_abort(const struct command *self, int argc, char **argv);
+enum exit_status cli_finish(const struct command *self, int argc, char **argv);
+enum exit_status cli_report(const struct command *self, int argc, char **argv);
+
+#endif

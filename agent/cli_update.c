@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* vmkeep check, prepare, commit, update, abort, finish, report. */
+
+#include <getopt.h>
+#include <stdio.h>
+
+#include "cli.h"
+
+static enum exit_status no_arguments(const struct command *self, int argc)
+{
+	return argc > 1 ? cli_usage(self) : EXIT_OK;
+}
+
+/* Options that name the kernel; paths are made absolute, for the agent has another directory. */
+static enum exit_status parse_target(const struct command *self, int argc, char **argv, json **ret, bool *as_json)
+{
+	static const struct option options[] = { { "kernel", required_argument, NULL, 'k' },
+						 { "initrd", required_argument, NULL, 'i' },
+						 { "reuse-cmdline", no_argument, NULL, 'r' },
+						 { "append", required_argument, NULL, 'a' },
+						 { "json", no_argument, NULL, 'j' },
+						 { 0 } };
+	_cleanup_json_ json *args = json_object_new_object();
+	const char *missing = NULL;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		_cleanup_free_ char *path = NULL;
+
+		switch (c) {
+		case 'k':
+		case 'i':
+			path = realpath(optarg, NULL);
+			if (!path && !missing)
+				missing = optarg;
+			json_set_str(args, c == 'k' ? "kernel" : "initrd", path);
+			break;
+		case 'r':
+			json_set_bool(args, "reuse_cmdline", true);
+			break;
+		case 'a':
+			json_set_str(args, "append", optarg);
+			break;
+		case 'j':
+			if (!as_json)
+				return cli_usage(self);
+			*as_json = true;
+			break;
+		default:
+			return cli_usage(self);
+		}
+	}
+	if (missing) {
+		fprintf(stderr, "vmkeep: %s: no such file\n", missing);
+		return EXIT_FAILED;
+	}
+	if (optind < argc || !json_str(args, "kernel"))
+		return cli_usage(self);
+	*ret = json_object_get(args);
+	return EXIT_OK;
+}
+
+enum exit_status cli_check(const struct command *self, int argc, char **argv)
+{
+	_cleanup_json_ json *ret = NULL;
+	json *args, *findings;
+	bool as_json = false;
+	enum exit_status st = parse_target(self, argc, argv, &args, &as_json);
+
+	if (st == EXIT_OK)
+		st = client_request("check", args, &ret);
+	if (st != EXIT_OK)
+		return st;
+	st = (enum exit_status)json_int(ret, "status", EXIT_UNKNOWN);
+	if (as_json) {
+		cli_print_json(ret);
+		return st;
+	}
+	findings = json_get(ret, "findings", json_type_array);
+	for (size_t i = 0; findings && i < json_object_array_length(findings); i++) {
+		json *f = json_object_array_get_idx(findings, i);
+
+		printf("%-8s %-16s %s\n", json_str(f, "level"), json_str(f, "where"), json_str(f, "what"));
+		printf("%-25s why: %s\n", "", json_str(f, "why"));
+		if (*json_str(f, "cure"))
+			printf("%-25s do:  %s\n", "", json_str(f, "cure"));
+	}
+	printf("%s for kernel %s\n", st == EXIT_OK ? "ready" : st == EXIT_FAILED ? "blocked" : "could not tell",
+	       json_str(ret, "kernel_version"));
+	return st;
+}
+
+enum exit_status cli_prepare(const struct command *self, int argc, char **argv)
+{
+	_cleanup_json_ json *ret = NULL;
+	json *args;
+	enum exit_status st = parse_target(self, argc, argv, &args, NULL);
+
+	if (st == EXIT_OK)
+		st = client_request("prepare", args, &ret);
+	if (st == EXIT_OK)
+		printf("prepared: %d guests, next kernel %s; `vmkeep commit` jumps, `vmkeep abort` undoes\n",
+		       (int)json_int(ret, "guests", 0), json_str(ret, "next_kernel"));
+	return st;
+}
+
+enum exit_status cli_commit(const struct command *self, int argc, char **argv)
+{
+	_cleanup_json_ json *ret = NULL;
+	enum exit_status st = no_arguments(self, argc);
+
+	(void)argv;
+	return st == EXIT_OK ? client_request("commit", NULL, &ret) : st;
+}
+
+enum exit_status cli_update(const struct command *self, int argc, char **argv)
+{
+	_cleanup_json_ json *ret = NULL;
+	enum exit_status st = cli_prepare(self, argc, argv);
+
+	return st == EXIT_OK ? client_request("commit", NULL, &ret) : st;
+}
+
+enum exit_status cli_abort(const struct command *self, int argc, char **argv)
+{
+	_cleanup_json_ json *ret = NULL;
+	enum exit_status st = no_arguments(self, argc);
+
+	(void)argv;
+	if (st == EXIT_OK)
+		st = client_request("abort", NULL, &ret);
+	if (st == EXIT_OK)
+		puts("aborted: nothing is prepared any more, guests run on");
+	return st;
+}
+
+enum exit_status cli_finish(const struct command *self, int argc, char **argv)
+{
+	static const struct option options[] = { { "retry", no_argument, NULL, 'r' }, { "json", no_argument, NULL, 'j' }, { 0 } };
+	_cleanup_json_ json *ret = NULL;
+	json *args = json_object_new_object(), *names = json_object_new_array();
+	bool as_json = false;
+	enum exit_status st;
+	int c;
+
+	json_object_object_add(args, "names", names);
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'r') {
+			json_set_bool(args, "retry", true);
+		} else if (c == 'j') {
+			as_json = true;
+		} else {
+			json_object_put(args);
+			return cli_usage(self);
+		}
+	}
+	for (; optind < argc; optind++)
+		json_object_array_add(names, json_object_new_string(argv[optind]));
+	st = client_request("finish", args, &ret);
+	if (st != EXIT_OK)
+		return st;
+	if (as_json)
+		cli_print_json(ret);
+	else if (!json_int(ret, "back", 0) && !json_int(ret, "kept", 0))
+		puts("nothing to finish: no guest came over a jump");
+	else
+		printf("%d guests are back, %d kept\n", (int)json_int(ret, "back", 0), (int)json_int(ret, "kept", 0));
+	return json_int(ret, "kept", 0) ? EXIT_KEPT : EXIT_OK;
+}
+
+static double number(json *obj, const char *key)
+{
+	json *v = NULL;
+
+	return json_object_object_get_ex(obj, key, &v) ? json_object_get_double(v) : 0;
+}
+
+static void print_report(json *report)
+{
+	static const char *const phases[] = { "stop", "save", "preserve", "jump", "boot", "retrieve", "launch", "load", "resume" };
+	json *guests = json_get(report, "guests", json_type_object), *prepare = json_get(report, "prepare_ms", json_type_object);
+
+	printf("from kernel %s to %s\n", json_str(report, "from_kernel"), json_str(report, "to_kernel"));
+	if (prepare) {
+		printf("before, in ms:");
+		json_object_object_foreach(prepare, stage, ms) printf(" %s %lld", stage, (long long)json_object_get_int64(ms));
+		putchar('\n');
+	}
+	printf("host's wall clock after the jump: %+.0f ms\n\n%-16s", number(report, "host_clock_off_ms"), "blackout, ms");
+	for (size_t i = 0; i < ARRAY_SIZE(phases); i++)
+		printf(" %9s", phases[i]);
+	printf(" %10s\n", "BLACKOUT");
+	if (!guests)
+		return;
+	json_object_object_foreach(guests, name, g)
+	{
+		json *ms = json_get(g, "phases_ms", json_type_object);
+		char ram[32], state[32];
+
+		printf("%-16s", name);
+		for (size_t i = 0; ms && i < ARRAY_SIZE(phases); i++)
+			printf(" %9.1f", number(ms, phases[i]));
+		if (!ms) {
+			printf(" %s: %s\n", json_str(g, "result"), json_str(g, "reason"));
+			continue;
+		}
+		printf(" %10.1f\n", number(g, "blackout_ms"));
+		printf("%-16s %s RAM kept in place (%s), %s device state copied, guest's clock %.1f s behind\n", "",
+		       format_size((uint64_t)json_int(g, "memory_bytes", 0), ram, sizeof(ram)), json_str(g, "ram_path"),
+		       format_size((uint64_t)json_int(g, "state_bytes", 0), state, sizeof(state)),
+		       number(g, "guest_clock_behind_ms") / MSEC_PER_SEC);
+	}
+}
+
+enum exit_status cli_report(const struct command *self, int argc, char **argv)
+{
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { 0 } };
+	_cleanup_json_ json *ret = NULL;
+	bool as_json = false;
+	enum exit_status st;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c != 'j')
+			return cli_usage(self);
+		as_json = true;
+	}
+	if (optind < argc)
+		return cli_usage(self);
+	st = client_request("report", NULL, &ret);
+	if (st != EXIT_OK)
+		return st;
+	if (as_json)
+		return cli_print_json(ret);
+	print_report(ret);
+	return EXIT_OK;
+}

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "guest.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "clock.h"
+#include "guestfiles.h"
+#include "log.h"
+#include "memfd.h"
+#include "spawn.h"
+#include "unixsock.h"
+
+static struct guest *guests;
+
+struct guest *guest_first(void)
+{
+	return guests;
+}
+
+struct guest *guest_find(const char *name)
+{
+	for (struct guest *g = guests; g; g = g->next)
+		if (strcmp(g->name, name) == 0)
+			return g;
+	return NULL;
+}
+
+bool guest_name_valid(const char *name)
+{
+	size_t len = strlen(name);
+
+	/* It becomes a file's name: nothing that could leave the directory or hide in it. */
+	return len && len <= GUEST_NAME_MAX && name[0] != '.' && name[0] != '-' &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == len;
+}
+
+const char *guest_state_name(const struct guest *g)
+{
+	static const char *const names[] = {
+		[GUEST_STARTING] = "starting", [GUEST_RUNNING] = "running", [GUEST_PAUSED] = "paused",
+		[GUEST_SAVED] = "saved",       [GUEST_KEPT] = "kept",
+	};
+
+	return names[g->state];
+}
+
+struct guest *guest_hold(struct guest *g)
+{
+	g->users++;
+	return g;
+}
+
+void guest_release(struct guest *g)
+{
+	if (--g->users)
+		return;
+	free(g->user);
+	free(g->cwd);
+	free(g->machine);
+	free(g->qemu_version);
+	strv_free(&g->user_argv);
+	strv_free(&g->argv);
+	fd_close(&g->ram);
+	fd_close(&g->pidfd);
+	fd_close(&g->x.session);
+	fd_close(&g->x.record);
+	fd_close(&g->x.state);
+	free(g);
+}
+
+static struct guest *guest_new(const char *name, const char *uuid)
+{
+	struct guest *g = xmalloc0(sizeof(*g)), **at = &guests;
+
+	snprintf(g->name, sizeof(g->name), "%s", name);
+	snprintf(g->uuid, sizeof(g->uuid), "%s", uuid);
+	g->ram = g->pidfd = g->x.session = g->x.record = g->x.state = -EBADF;
+	g->users = 1;
+	while (*at)
+		at = &(*at)->next;
+	*at = g;
+	return g;
+}
+
+struct guest *guest_placeholder(const char *name, const char *uuid)
+{
+	return guest_new(name, uuid);
+}
+
+void guest_remove(struct guest *g)
+{
+	for (struct guest **at = &guests; *at; at = &(*at)->next) {
+		if (*at == g) {
+			*at = g->next;
+			break;
+		}
+	}
+	guestfiles_remove(g);
+	/* Now, not with the last user's release: an update that holds it must not hold its memory too. */
+	fd_close(&g->x.session);
+	fd_close(&g->x.record);
+	fd_close(&g->x.state);
+	fd_close(&g->ram);
+	guest_release(g);
+}
+
+json *guest_to_json(const struct guest *g)
+{
+	json *j = json_object_new_object();
+
+	json_set_str(j, "name", g->name);
+	json_set_str(j, "uuid", g->uuid);
+	json_set_str(j, "user", g->user);
+	json_set_str(j, "cwd", g->cwd);
+	json_set_strv(j, "user_argv", &g->user_argv);
+	json_set_strv(j, "argv", &g->argv);
+	json_set_str(j, "machine", g->machine);
+	json_set_str(j, "qemu_version", g->qemu_version);
+	json_set_str(j, "ram_path", ram_path_name(g->ram_path));
+	json_set_bool(j, "cpr_reboot", g->cpr_reboot);
+	json_set_int(j, "memory", (int64_t)g->memory);
+	json_set_int(j, "started_ms", g->started_ms);
+	return j;
+}
+
+int guest_from_json(json *j, struct guest **ret, struct err *e)
+{
+	const char *name = json_str(j, "name"), *uuid = json_str(j, "uuid"), *path = json_str(j, "ram_path");
+	int64_t memory = json_int(j, "memory", 0);
+	_cleanup_strv_ struct strv argv = { 0 }, user_argv = { 0 };
+	struct guest *g;
+
+	if (!name || !guest_name_valid(name) || !uuid_valid(uuid))
+		return err_set(e, -EBADMSG, "has no valid name and uuid");
+	if (json_get_strv(j, "argv", &argv) < 0 || json_get_strv(j, "user_argv", &user_argv) < 0 || !argv.n)
+		return err_set(e, -EBADMSG, "has no command line");
+	if (memory <= 0)
+		return err_set(e, -EBADMSG, "has no memory size");
+	if (!path || (strcmp(path, "fdset") != 0 && strcmp(path, "procfd") != 0))
+		return err_set(e, -EBADMSG, "does not say how QEMU got its memory");
+	if (guest_find(name))
+		return err_set(e, -EEXIST, "the name %s is taken", name);
+	g = guest_new(name, uuid);
+	g->user = xstrdup(json_str(j, "user"));
+	g->cwd = xstrdup(json_str(j, "cwd"));
+	g->machine = xstrdup(json_str(j, "machine"));
+	g->qemu_version = xstrdup(json_str(j, "qemu_version"));
+	g->cpr_reboot = json_flag(j, "cpr_reboot");
+	g->memory = (uint64_t)memory;
+	g->started_ms = json_int(j, "started_ms", 0);
+	g->ram_path = strcmp(path, "fdset") == 0 ? RAM_PATH_FDSET : RAM_PATH_PROCFD;
+	g->argv = argv;
+	argv = (struct strv){ 0 };
+	g->user_argv = user_argv;
+	user_argv = (struct strv){ 0 };
+	*ret = g;
+	return 0;
+}
+
+void guest_remember(struct guest *g)
+{
+	json *j = guest_to_json(g);
+
+	json_set_str(j, "boot_id", boot_id());
+	json_set_int(j, "pid", g->pid);
+	json_set_int(j, "pid_start", (int64_t)process_start_time(g->pid));
+	json_set_int(j, "ram_inode", (int64_t)memfd_inode(g->ram));
+	/* A restarted agent lets run what only we had stopped, and leaves alone what its user had. */
+	json_set_bool(j, "paused", g->state == GUEST_PAUSED);
+	guestfiles_save(g, j);
+	json_object_put(j);
+}
+
+static void on_event(void *user, const char *event, json *data)
+{
+	struct guest *g = user;
+
+	if (!event) {
+		wakeup_fire(&g->event);
+		return;
+	}
+	log_debug("%s: %s", g->name, event);
+	if (strcmp(event, "MIGRATION") == 0) {
+		const char *s = json_str(data, "status");
+
+		if (s && strcmp(s, "completed") == 0)
+			g->migration = MIGRATION_COMPLETED;
+		else if (s && (strcmp(s, "failed") == 0 || strcmp(s, "cancelled") == 0))
+			g->migration = MIGRATION_FAILED;
+		wakeup_fire(&g->event);
+	} else if (strcmp(event, "STOP") == 0) {
+		if (g->state == GUEST_RUNNING && !g->x.stopped)
+			g->state = GUEST_PAUSED;
+	} else if (strcmp(event, "RESUME") == 0) {
+		if (g->state == GUEST_PAUSED)
+			g->state = GUEST_RUNNING;
+	}
+}
+
+/* Waits for the end of a guest's QEMU; one such task a process. */
+static void watch(void *arg)
+{
+	struct guest *g = arg;
+	siginfo_t si = { 0 };
+
+	while (task_poll(g->pidfd, POLLIN, -1) < 0)
+		;
+	/* ECHILD for one that an earlier agent has started: its status goes to init. */
+	if (waitid(P_PIDFD, (id_t)g->pidfd, &si, WEXITED) == 0 && !g->gone_expected)
+		log_warn("%s: its QEMU ended (%s %d)", g->name, si.si_code == CLD_EXITED ? "status" : "signal",
+			 si.si_status);
+	else if (!g->gone_expected)
+		log_warn("%s: its QEMU ended", g->name);
+	g->gone = true;
+	qmp_close(g->qmp);
+	g->qmp = NULL;
+	fd_close(&g->pidfd);
+	wakeup_fire(&g->event);
+	/* A guest that is being started or brought back belongs to the task that does so. */
+	if (g->state != GUEST_STARTING && g->state != GUEST_KEPT) {
+		log_info("%s: gone", g->name);
+		guest_remove(g);
+	}
+	guest_release(g);
+}
+
+static void start_watching(struct guest *g)
+{
+	g->gone = false;
+	g->gone_expected = false;
+	task_start(watch, guest_hold(g));
+}
+
+void guest_kill(struct guest *g)
+{
+	guest_hold(g);
+	g->gone_expected = true;
+	if (!g->gone && g->pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, g->pidfd, SIGKILL, NULL, 0);
+	while (!g->gone && g->pidfd >= 0)
+		wakeup_wait(&g->event, -1);
+	guest_release(g);
+}
+
+int guest_launch(struct guest *g, bool incoming, struct err *e)
+{
+	_cleanup_close_ int sock = -EBADF, log = -EBADF;
+	_cleanup_free_ char *qmp_path = NULL;
+	_cleanup_strv_ struct strv argv = { 0 };
+	struct spawn s = { .user = g->user, .cwd = g->cwd };
+	off_t log_start;
+	struct err why;
+	int r;
+
+	r = guestfiles_make(g, &log, &log_start, e);
+	if (r < 0)
+		return r;
+	qmp_path = guestfiles_qmp(g);
+	sock = unixsock_listen(qmp_path, 0600);
+	if (sock < 0)
+		return err_set(e, sock, "socket %s: %s", qmp_path, strerror(-sock));
+	for (size_t i = 0; i < g->argv.n; i++)
+		strv_add(&argv, g->argv.v[i]);
+	if (incoming) {
+		strv_add(&argv, "-incoming");
+		strv_add(&argv, "defer");
+	}
+	s.argv = argv.v;
+	s.log_fd = log;
+	spawn_add_fd(&s, sock, GUEST_FD_QMP);
+	spawn_add_fd(&s, g->ram, GUEST_FD_RAM);
+	g->state = GUEST_STARTING;
+	g->migration = MIGRATION_NONE;
+	r = spawn(&s, &g->pid, &g->pidfd, e);
+	if (r < 0)
+		return r;
+	start_watching(g);
+	/* From here only QEMU holds the listening end: when it dies, connecting fails instead of hanging. */
+	fd_close(&sock);
+	r = qmp_open(qmp_path, GUEST_QMP_TIMEOUT_MS, on_event, g, &g->qmp, &why);
+	if (r < 0) {
+		guest_kill(g);
+		guestfiles_last_words(g, log_start, &why);
+		return err_set(e, r, "%s", why.text);
+	}
+	return 0;
+}
+
+static int guest_start(struct guest *g, struct err *e)
+{
+	_cleanup_free_ char *memfd_name = xasprintf("vmkeep-ram:%s", g->name);
+	int r;
+
+	g->ram = memfd_create_ram(memfd_name, g->memory);
+	if (g->ram < 0)
+		return err_set(e, g->ram, "memory for the guest: %s", strerror(-g->ram));
+	r = guest_launch(g, false, e);
+	if (r < 0)
+		return r;
+	r = guest_query_running(g, e);
+	if (r < 0) {
+		guest_kill(g);
+		return r;
+	}
+	g->state = r ? GUEST_RUNNING : GUEST_PAUSED;
+	g->started_ms = clock_realtime_ns() / NSEC_PER_MSEC;
+	guest_remember(g);
+	return 0;
+}
+
+int guest_run(const struct guest_spec *spec, struct guest **ret, struct strv *notes, struct err *e)
+{
+	const struct qemu_caps *caps;
+	char uuid[37];
+	struct guest *g;
+	int r;
+
+	if (!guest_name_valid(spec->name))
+		return err_set(e, -EINVAL, "name %s: use up to %d letters, digits, \".\", \"_\" and \"-\"", spec->name,
+			       GUEST_NAME_MAX);
+	if (guest_find(spec->name))
+		return err_set(e, -EEXIST, "a guest %s is there already: take another name, or stop it first",
+			       spec->name);
+	if (!spec->memory || spec->memory % (2ULL * 1024 * 1024))
+		return err_set(e, -EINVAL, "--memory: must be a multiple of 2M");
+	r = probe_qemu(spec->argv.v[0], &caps, e);
+	if (r < 0)
+		return r;
+	if (guest_find(spec->name)) /* the probe waited */
+		return err_set(e, -EEXIST, "a guest %s is there already", spec->name);
+
+	random_uuid(uuid);
+	g = guest_hold(guest_new(spec->name, uuid));
+	g->user = xstrdup(spec->user);
+	g->cwd = xstrdup(spec->cwd);
+	g->memory = spec->memory;
+	g->qemu_version = xstrdup(caps->version);
+	g->cpr_reboot = caps->cpr_reboot;
+	g->ram_path = caps->fdset_ram ? RAM_PATH_FDSET : RAM_PATH_PROCFD;
+	for (size_t i = 0; i < spec->argv.n; i++)
+		strv_add(&g->user_argv, spec->argv.v[i]);
+	r = guestargs_build(&g->user_argv, g->memory, g->ram_path, caps, &g->argv, &g->machine, notes, e);
+	if (!r)
+		r = guest_start(g, e);
+	if (r < 0) {
+		guest_remove(g);
+	} else {
+		log_info("%s: started, %s, QEMU %s, pid %d, RAM by %s", g->name, g->machine, g->qemu_version, g->pid,
+			 ram_path_name(g->ram_path));
+		*ret = g;
+	}
+	guest_release(g);
+	return r;
+}
+
+int guest_query_running(struct guest *g, struct err *e)
+{
+	_cleanup_json_ json *st = NULL;
+	int r = qmp_call(g->qmp, "query-status", NULL, -1, GUEST_QMP_TIMEOUT_MS, &st, e);
+
+	return r < 0 ? r : json_flag(st, "running");
+}
+
+int guest_stop(struct guest *g, bool now, int timeout_ms, struct err *e)
+{
+	int64_t deadline = now_ms() + timeout_ms;
+	int r;
+
+	if (g->state == GUEST_KEPT)
+		return err_set(e, -EBUSY, "%s does not run: its memory is kept (see `vmkeep finish --retry`)", g->name);
+	guest_hold(g);
+	g->gone_expected = true;
+	r = qmp_call(g->qmp, now ? "quit" : "system_powerdown", NULL, -1, GUEST_QMP_TIMEOUT_MS, NULL, e);
+	if (r == -ECONNRESET)
+		r = 0; /* it went before it answered */
+	while (!r && !g->gone) {
+		int64_t left = deadline - now_ms();
+
+		if (left <= 0) {
+			g->gone_expected = false;
+			r = err_set(e, -ETIMEDOUT, "%s has not shut down after %d s: it runs on (--now ends it)", g->name,
+				    timeout_ms / MSEC_PER_SEC);
+			break;
+		}
+		wakeup_wait(&g->event, (int)left);
+	}
+	guest_release(g);
+	return r;
+}
+
+/* --- found again --- */
+
+static int recover_one(json *j, struct guest **ret, struct err *e)
+{
+	pid_t pid = (pid_t)json_int(j, "pid", 0);
+	_cleanup_free_ char *qmp_path = NULL;
+	struct guest *g;
+	int r;
+
+	if (!json_str(j, "boot_id") || strcmp(json_str(j, "boot_id"), boot_id()) != 0)
+		return err_set(e, -ESRCH, "it is from an earlier boot");
+	if (pid <= 0 || process_start_time(pid) != (uint64_t)json_int(j, "pid_start", -1))
+		return err_set(e, -ESRCH, "its QEMU ended while no agent ran");
+	r = guest_from_json(j, &g, e);
+	if (r < 0)
+		return r;
+	*ret = g;
+	g->pid = pid;
+	g->state = GUEST_STARTING;
+	g->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (g->pidfd < 0)
+		return err_set(e, -ESRCH, "its QEMU ended while no agent ran");
+	start_watching(g);
+	g->ram = memfd_find(pid, (ino_t)json_int(j, "ram_inode", 0));
+	if (g->ram < 0 || memfd_check_ram(g->ram, g->memory) < 0)
+		return err_set(e, -ESTALE, "its QEMU (pid %d) does not hold the memory it was started with", pid);
+	qmp_path = guestfiles_qmp(g);
+	r = qmp_open(qmp_path, GUEST_QMP_TIMEOUT_MS, on_event, g, &g->qmp, e);
+	if (r < 0)
+		return r;
+	r = guest_query_running(g, e);
+	if (r < 0)
+		return r;
+	g->state = r ? GUEST_RUNNING : GUEST_PAUSED;
+	if (!r && !json_flag(j, "paused")) {
+		/* The agent that stopped it for an update died before the jump. */
+		guest_disarm(g);
+		r = guest_cont(g, e);
+		if (r < 0)
+			return r;
+		g->state = GUEST_RUNNING;
+		log_warn("%s: was stopped for an update whose agent died: runs again", g->name);
+	}
+	return 0;
+}
+
+void guest_recover(void)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+
+	guestfiles_list(&names);
+	for (size_t i = 0; i < names.n; i++) {
+		_cleanup_json_ json *j = NULL;
+		struct guest *g = NULL;
+		struct err e = { "its state file cannot be read" };
+		int r;
+
+		if (guest_find(names.v[i])) /* just came over a jump */
+			continue;
+		j = guestfiles_load(names.v[i]);
+		r = j ? recover_one(j, &g, &e) : -EBADMSG;
+		if (r == 0) {
+			log_info("%s: found again, pid %d", g->name, g->pid);
+			guest_remember(g);
+			continue;
+		}
+		log_error("%s: not taken over: %s", names.v[i], e.text);
+		if (r == -ESRCH)
+			guestfiles_forget(names.v[i]);
+		/* Otherwise its QEMU runs: left alone, with its files, for its user to look after. */
+		if (g && !g->gone) {
+			g->gone_expected = true;
+			for (struct guest **at = &guests; *at; at = &(*at)->next) {
+				if (*at == g) {
+					*at = g->next;
+					break;
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A guest: its memory, its QEMU, its monitor. Started here, brought back here,
+ * found again here when the agent was restarted. What an update does with all
+ * guests together is in upgrade.c and restore.c.
+ */
+#ifndef VMKEEP_GUEST_H
+#define VMKEEP_GUEST_H
+
+#include "guestargs.h"
+#include "handover.h"
+#include "loop.h"
+#include "qmp.h"
+
+#define GUEST_NAME_MAX 48
+#define GUEST_QMP_TIMEOUT_MS 30000
+
+enum guest_state {
+	GUEST_STARTING,	/* its QEMU has been started, and is not known to be good yet */
+	GUEST_RUNNING,
+	GUEST_PAUSED,	/* by its user; stays so over an update */
+	GUEST_SAVED,	/* stopped for the jump */
+	GUEST_KEPT,	/* came over the jump and could not be brought back: memory and state are held */
+};
+
+enum guest_migration { MIGRATION_NONE, MIGRATION_ACTIVE, MIGRATION_COMPLETED, MIGRATION_FAILED };
+
+/**
+ * struct guest_crossing - What a guest has in the kernel's hands during an update.
+ * @session:	Its session. Outgoing: closing it un-preserves. Incoming: closing it finishes.
+ * @record:	Its handover record.
+ * @state:	Its device state.
+ * @state_in_qemu: QEMU has an fd of @state in GUEST_STATE_FDSET (or named so).
+ * @was_running: Whether it is to run again afterwards.
+ * @may_have_run: A vCPU may have run since @state was saved: it must never be loaded again.
+ * @late:	What goes into, or came out of, the record's late block.
+ * @tsc_launched: Time-stamp counter, new kernel: QEMU answers,
+ * @tsc_loaded:	device state loaded,
+ * @tsc_resumed: vCPUs run.
+ * @tsc_retrieved: memory is back.
+ */
+struct guest_crossing {
+	int session;
+	int record;
+	int state;
+	bool prepared;
+	bool armed;
+	bool stopped;
+	bool saving;
+	bool state_in_qemu;
+	bool was_running;
+	bool may_have_run;
+	struct handover_late late;
+	uint64_t tsc_retrieved;
+	uint64_t tsc_launched;
+	uint64_t tsc_loaded;
+	uint64_t tsc_resumed;
+};
+
+struct guest {
+	char name[GUEST_NAME_MAX + 1];
+	char uuid[37];
+	char *user;		/* whom QEMU runs as, or NULL */
+	char *cwd;
+	struct strv user_argv;	/* as the user gave it */
+	struct strv argv;	/* as it is executed */
+	char *machine;
+	char *qemu_version;
+	enum ram_path ram_path;
+	bool cpr_reboot;
+	uint64_t memory;	/* bytes */
+	int ram;		/* the memfd */
+
+	enum guest_state state;
+	pid_t pid;
+	int pidfd;
+	int64_t started_ms;	/* CLOCK_REALTIME */
+	struct qmp *qmp;
+	enum guest_migration migration;
+	struct wakeup event;	/* something below has changed: migration, gone */
+	bool gone;		/* its QEMU has ended or is being ended by us */
+	bool gone_expected;
+	bool from_update;	/* came over the last jump */
+	char kept_reason[sizeof(((struct err *)0)->text)];
+	struct guest_crossing x;
+	unsigned int users;	/* tasks that hold a pointer; freed by the last one */
+	struct guest *next;
+};
+
+/** guest_setup() - Where guests' run-time files live, as RUN_DIR/guests/NAME; logs as LOG_DIR/NAME.log. */
+void guest_setup(const char *run_dir, const char *log_dir);
+
+/** guest_first() - The list of guests, in the order of their start; follow ->next. */
+struct guest *guest_first(void);
+/** guest_find() - The guest of that name, or NULL. */
+struct guest *guest_find(const char *name);
+/** guest_name_valid() - Whether a name can be one: letters, digits, ".", "_", "-", at most GUEST_NAME_MAX. */
+bool guest_name_valid(const char *name);
+/** guest_state_name() - For people and JSON. */
+const char *guest_state_name(const struct guest *g);
+
+/** guest_hold() - Keep @g from being freed while a task waits. */
+struct guest *guest_hold(struct guest *g);
+/** guest_release() - The opposite of guest_hold(). */
+void guest_release(struct guest *g);
+
+/**
+ * struct guest_spec - What `vmkeep run` asks for.
+ * @argv:	QEMU and the user's arguments; argv[0] absolute.
+ */
+struct guest_spec {
+	const char *name;
+	const char *user;
+	const char *cwd;
+	uint64_t memory;
+	struct strv argv;
+};
+
+/**
+ * guest_run() - Start a guest.
+ * @notes:	What was changed in its command line, appended to.
+ *
+ * Return: 0 and the guest in @ret, running; or -errno with the reason in @e, and
+ * nothing is left: no process, no file, no fd.
+ */
+int guest_run(const struct guest_spec *spec, struct guest **ret, struct strv *notes, struct err *e);
+
+/**
+ * guest_from_json() - Make a guest that does not run, from a record or a state file.
+ *
+ * Return: 0 and the guest, in the list, in @ret; -EBADMSG with what is wrong in
+ * @e; -EEXIST when the name is taken.
+ */
+int guest_from_json(json *j, struct guest **ret, struct err *e);
+
+/** guest_placeholder() - A guest of which only name and uuid are known; to be kept. */
+struct guest *guest_placeholder(const char *name, const char *uuid);
+
+/** guest_to_json() - What guest_from_json() needs. Caller puts it. */
+json *guest_to_json(const struct guest *g);
+
+/**
+ * guest_launch() - Start @g's QEMU on g->ram and wait until its monitor answers.
+ * @incoming:	It is to wait for device state (-incoming defer).
+ *
+ * Return: 0, or -errno with the reason, QEMU's own words included, in @e; no process is left then.
+ */
+int guest_launch(struct guest *g, bool incoming, struct err *e);
+
+/** guest_kill() - End @g's QEMU now and wait for its end. @g stays in the list. */
+void guest_kill(struct guest *g);
+
+/** guest_remove() - Take @g off the list and free all it has, memory included. Its QEMU must be gone. */
+void guest_remove(struct guest *g);
+
+/**
+ * guest_stop() - End a guest.
+ * @now:	At once, instead of by its power button.
+ * @timeout_ms:	How long the guest may take over the button.
+ *
+ * Return: 0, or -errno with the reason in @e.
+ */
+int guest_stop(struct guest *g, bool now, int timeout_ms, struct err *e);
+
+/** guest_query_running() - Ask QEMU whether vCPUs run. Return: 1, 0, or -errno with the reason in @e. */
+int guest_query_running(struct guest *g, struct err *e);
+
+/** guest_remember() - Write down what a restarted agent needs to find @g again. */
+void guest_remember(struct guest *g);
+
+/** guest_recover() - Find the guests that an earlier agent has left running. Call once, from a task. */
+void guest_recover(void);
+
+/* Device state, used by upgrade.c, restore.c: one QMP conversation each. */
+
+/** guest_give_state() - Hand QEMU an fd of x.state, before it is needed. */
+int guest_give_state(struct guest *g, bool incoming, struct err *e);
+/** guest_take_state() - Take it back. */
+void guest_take_state(struct guest *g);
+/** guest_arm() - Set QEMU up for a checkpoint without RAM. */
+int guest_arm(struct guest *g, struct err *e);
+/** guest_disarm() - Back to an ordinary migration's settings. */
+void guest_disarm(struct guest *g);
+/** guest_save() - Write the device state of a stopped guest into x.state. */
+int guest_save(struct guest *g, int timeout_ms, struct err *e);
+/** guest_load() - Load x.state into a QEMU launched with incoming. */
+int guest_load(struct guest *g, int timeout_ms, struct err *e);
+/** guest_cont() - Let vCPUs run. */
+int guest_cont(struct guest *g, struct err *e);
+
+#endif

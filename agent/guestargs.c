@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "guestargs.h"
+
+#include <stdio.h>
+
+#define MIB (1024ULL * 1024)
+
+const char *ram_path_name(enum ram_path p)
+{
+	return p == RAM_PATH_FDSET ? "fdset" : "procfd";
+}
+
+/* Options that cannot be there, and why. */
+static const struct {
+	const char *name;
+	const char *why;
+} refused[] = {
+	{ "daemonize", "vmkeep supervises QEMU itself; leave it out" },
+	{ "incoming", "vmkeep uses it itself to bring a guest back; leave it out" },
+	{ "loadvm", "a guest cannot be brought back from two states; leave it out" },
+	{ "mem-path", "vmkeep provides the guest's RAM; leave it out" },
+	{ "mem-prealloc", "vmkeep provides the guest's RAM; leave it out" },
+	{ "snapshot", "its temporary disk would be lost with the host's kernel; use an image of its own" },
+	{ "readconfig", "vmkeep cannot see what it would add; put the options on the command line" },
+	{ "preconfig", "vmkeep starts the guest itself; leave it out" },
+};
+
+/* Options whose value may begin with a dash and must not be taken for an option. */
+static const char *const free_text[] = { "append", "name", "fw_cfg", "smbios" };
+
+static const char *option_name(const char *arg)
+{
+	if (arg[0] != '-' || !arg[1])
+		return NULL;
+	return arg + (arg[1] == '-' ? 2 : 1);
+}
+
+/* The value of KEY in "first,key=value,…", or with @key NULL the implied first one; caller frees. */
+static char *suboption(const char *opts, const char *key)
+{
+	size_t klen = key ? strlen(key) : 0;
+	const char *p = opts;
+
+	while (*p) {
+		size_t len = strcspn(p, ",");
+
+		if (key && len > klen && strncmp(p, key, klen) == 0 && p[klen] == '=')
+			return strndup(p + klen + 1, len - klen - 1);
+		if (!key && p == opts && !memchr(p, '=', len))
+			return strndup(p, len);
+		p += len;
+		p += *p == ',';
+	}
+	return NULL;
+}
+
+static int check_memory(const char *value, uint64_t memory, struct err *e)
+{
+	_cleanup_free_ char *implied = suboption(value, NULL);
+	_cleanup_free_ char *named = suboption(value, "size");
+	_cleanup_free_ char *maxmem = suboption(value, "maxmem");
+	const char *size = named ? named : implied;
+	char buf[32];
+	uint64_t m;
+
+	if (maxmem)
+		return err_set(e, -EINVAL, "-m %s: room for more memory (maxmem) is not supported; leave it out", value);
+	if (!size || parse_size(size, MIB, &m) < 0)
+		return err_set(e, -EINVAL, "-m %s: not a size", value);
+	if (m != memory)
+		return err_set(e, -EINVAL, "-m %s differs from --memory %s: leave -m out", value,
+			       format_size(memory, buf, sizeof(buf)));
+	return 0;
+}
+
+static int check_object(const char *value, struct err *e)
+{
+	if (strncmp(value, "memory-backend-", 15) == 0 || strstr(value, "qom-type=memory-backend-"))
+		return err_set(e, -EINVAL, "-object %s: vmkeep provides the guest's RAM; leave it out", value);
+	return 0;
+}
+
+/* Put @value with its machine's name replaced by @pinned into @ret. */
+static void add_machine(struct strv *ret, const char *value, const char *pinned)
+{
+	const char *rest = value;
+	size_t len = strcspn(value, ",");
+
+	if (!memchr(value, '=', len))
+		rest = value[len] ? value + len + 1 : "";
+	else if (strncmp(value, "type=", 5) == 0)
+		rest = value[len] ? value + len + 1 : "";
+	strv_addf(ret, "%s%s%s", pinned, *rest ? "," : "", rest);
+}
+
+static int pin_machine(const char *asked, const struct qemu_caps *caps, char **ret, struct strv *notes, struct err *e)
+{
+	const char *name = asked ? json_str(caps->machines, asked) : caps->default_machine;
+
+	if (!name || !*name)
+		return err_set(e, -EINVAL, asked ? "machine %s: this QEMU (%s) has none of that name" :
+						   "say which machine (%s has no default on this QEMU %s)",
+			       asked ? asked : "-machine", caps->version);
+	/* The new kernel's QEMU may be newer: only a versioned machine is the same there. */
+	if (!asked || strcmp(asked, name) != 0)
+		strv_addf(notes, "machine %s pinned to %s", asked ? asked : "(default)", name);
+	*ret = xstrdup(name);
+	return 0;
+}
+
+static int check_option(const char *name, const char *value, uint64_t memory, struct err *e)
+{
+	_cleanup_free_ char *backend = NULL, *memdev = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		if (strcmp(name, refused[i].name) == 0)
+			return err_set(e, -EINVAL, "-%s: %s", name, refused[i].why);
+	if (!value)
+		return 0;
+	if (strcmp(name, "m") == 0)
+		return check_memory(value, memory, e);
+	if (strcmp(name, "object") == 0)
+		return check_object(value, e);
+	if (strcmp(name, "machine") == 0 || strcmp(name, "M") == 0)
+		backend = suboption(value, "memory-backend");
+	if (backend)
+		return err_set(e, -EINVAL, "-machine memory-backend=%s: vmkeep provides the guest's RAM; leave it out",
+			       backend);
+	if (strcmp(name, "numa") == 0)
+		memdev = suboption(value, "memdev");
+	if (memdev)
+		return err_set(e, -EINVAL, "-numa memdev=%s: vmkeep provides the guest's RAM as one block; leave it out",
+			       memdev);
+	return 0;
+}
+
+static bool takes_free_text(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(free_text); i++)
+		if (strcmp(name, free_text[i]) == 0)
+			return true;
+	return false;
+}
+
+static void add_ram(struct strv *ret, uint64_t memory, enum ram_path path)
+{
+	char file[32];
+
+	if (path == RAM_PATH_FDSET) {
+		strv_add(ret, "-add-fd");
+		strv_addf(ret, "fd=%d,set=%d", GUEST_FD_RAM, GUEST_FD_RAM);
+		snprintf(file, sizeof(file), "/dev/fdset/%d", GUEST_FD_RAM);
+	} else {
+		snprintf(file, sizeof(file), "/proc/self/fd/%d", GUEST_FD_RAM);
+	}
+	strv_add(ret, "-object");
+	/* share=on is what x-ignore-shared leaves out of the checkpoint: without it RAM would be copied. */
+	strv_addf(ret, "memory-backend-file,id=vmkeep-ram0,size=%llu,mem-path=%s,share=on,prealloc=off",
+		  (unsigned long long)memory, file);
+	strv_add(ret, "-m");
+	strv_addf(ret, "%lluB", (unsigned long long)memory);
+}
+
+int guestargs_build(const struct strv *user, uint64_t memory, enum ram_path path, const struct qemu_caps *caps,
+		    struct strv *ret, char **machine, struct strv *notes, struct err *e)
+{
+	_cleanup_free_ char *asked = NULL, *pinned = NULL;
+	int r;
+
+	/* What is asked for, first: the last -machine that names one counts, as in QEMU. */
+	for (size_t i = 1; i < user->n; i++) {
+		const char *name = option_name(user->v[i]), *value = user->v[i + 1];
+
+		if (!name)
+			continue;
+		if (value && !takes_free_text(name) && option_name(value))
+			value = NULL;
+		r = check_option(name, value, memory, e);
+		if (r < 0)
+			return r;
+		if (value && (strcmp(name, "machine") == 0 || strcmp(name, "M") == 0)) {
+			char *type = suboption(value, "type");
+
+			if (!type)
+				type = suboption(value, NULL);
+			if (type) {
+				free(asked);
+				asked = type;
+			}
+		}
+		if (value)
+			i++;
+	}
+	r = pin_machine(asked, caps, &pinned, notes, e);
+	if (r < 0)
+		return r;
+
+	strv_add(ret, user->v[0]);
+	for (size_t i = 1; i < user->n; i++) {
+		const char *name = option_name(user->v[i]), *value = user->v[i + 1];
+
+		if (name && value && strcmp(name, "m") == 0) {
+			i++; /* checked above, said again below in bytes */
+			continue;
+		}
+		strv_add(ret, user->v[i]);
+		if (!name || !value || (!takes_free_text(name) && option_name(value)))
+			continue;
+		if (strcmp(name, "machine") == 0 || strcmp(name, "M") == 0)
+			add_machine(ret, value, pinned);
+		else
+			strv_add(ret, value);
+		i++;
+	}
+	if (!asked) {
+		strv_add(ret, "-machine");
+		strv_add(ret, pinned);
+	}
+	add_ram(ret, memory, path);
+	strv_add(ret, "-machine");
+	strv_add(ret, "memory-backend=vmkeep-ram0");
+	strv_add(ret, "-chardev");
+	strv_addf(ret, "socket,id=vmkeep-qmp,fd=%d,server=on,wait=off", GUEST_FD_QMP);
+	strv_add(ret, "-mon");
+	strv_add(ret, "chardev=vmkeep-qmp,mode=control");
+	*machine = pinned;
+	pinned = NULL;
+	return 0;
+}

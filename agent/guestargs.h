@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The user's QEMU command line, and what vmkeep puts into it: RAM on a memfd, a
+ * versioned machine, a monitor. Pure text: starts nothing, opens nothing.
+ */
+#ifndef VMKEEP_GUESTARGS_H
+#define VMKEEP_GUESTARGS_H
+
+#include "probe.h"
+
+/* The fd numbers that a guest's QEMU gets, the same in every kernel so that its command line is. */
+#define GUEST_FD_QMP 3
+#define GUEST_FD_RAM 10
+
+enum ram_path { RAM_PATH_FDSET, RAM_PATH_PROCFD };
+
+/** ram_path_name() - "fdset" or "procfd", as in status and in the record. */
+const char *ram_path_name(enum ram_path p);
+
+/**
+ * guestargs_build() - From what the user typed to what is executed.
+ * @user:	The user's command line; its first word is QEMU.
+ * @memory:	RAM in bytes, from --memory.
+ * @path:	How QEMU gets its RAM.
+ * @caps:	What this QEMU can do; names of machines come from here.
+ * @ret:	The command line to execute, appended to.
+ * @machine:	The versioned machine; caller frees.
+ * @notes:	What was changed and should be said, appended to.
+ *
+ * Return: 0, or -EINVAL with one line in @e that names the argument and what to do about it.
+ */
+int guestargs_build(const struct strv *user, uint64_t memory, enum ram_path path, const struct qemu_caps *caps,
+		    struct strv *ret, char **machine, struct strv *notes, struct err *e);
+
+#endif

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "guestfiles.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "log.h"
+
+static char *guests_dir;
+static char *logs_dir;
+
+void guest_setup(const char *run_dir, const char *log_dir)
+{
+	guests_dir = xasprintf("%s/guests", run_dir);
+	logs_dir = xstrdup(log_dir);
+}
+
+static char *file_of(const char *name, const char *file)
+{
+	return xasprintf("%s/%s/%s", guests_dir, name, file);
+}
+
+static char *log_of(const struct guest *g)
+{
+	return xasprintf("%s/%s.log", logs_dir, g->name);
+}
+
+char *guestfiles_qmp(const struct guest *g)
+{
+	return file_of(g->name, "qmp.sock");
+}
+
+int guestfiles_make(const struct guest *g, int *ret_log, off_t *log_start, struct err *e)
+{
+	_cleanup_free_ char *dir = xasprintf("%s/%s", guests_dir, g->name);
+	_cleanup_free_ char *log = log_of(g);
+	struct stat st;
+	int r = mkdir_parents(dir, 0700);
+
+	if (r < 0)
+		return err_set(e, r, "%s: %s", dir, strerror(-r));
+	*ret_log = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (*ret_log < 0 || fstat(*ret_log, &st) < 0)
+		return err_set(e, -errno, "%s: %s", log, strerror(errno));
+	*log_start = st.st_size;
+	return 0;
+}
+
+void guestfiles_save(const struct guest *g, json *state)
+{
+	_cleanup_free_ char *path = file_of(g->name, "state.json");
+	const char *text = json_object_to_json_string_ext(state, JSON_C_TO_STRING_PRETTY);
+	int r = write_file_atomic(path, text, strlen(text));
+
+	if (r < 0)
+		log_error("%s: a restarted agent will not find it: %s: %s", g->name, path, strerror(-r));
+}
+
+json *guestfiles_load(const char *name)
+{
+	_cleanup_free_ char *path = file_of(name, "state.json");
+	_cleanup_free_ char *text = NULL;
+
+	if (!guest_name_valid(name) || read_file(path, HANDOVER_PAYLOAD_MAX, &text, NULL) < 0)
+		return NULL;
+	return json_tokener_parse(text);
+}
+
+void guestfiles_list(struct strv *names)
+{
+	DIR *d = opendir(guests_dir);
+	struct dirent *de;
+
+	if (!d)
+		return;
+	while ((de = readdir(d)))
+		if (guest_name_valid(de->d_name))
+			strv_add(names, de->d_name);
+	closedir(d);
+}
+
+void guestfiles_forget(const char *name)
+{
+	static const char *const files[] = { "qmp.sock", "state.json", "state.json.new" };
+	_cleanup_free_ char *dir = xasprintf("%s/%s", guests_dir, name);
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_free_ char *path = file_of(name, files[i]);
+
+		unlink(path);
+	}
+	rmdir(dir);
+}
+
+void guestfiles_remove(const struct guest *g)
+{
+	guestfiles_forget(g->name);
+}
+
+void guestfiles_last_words(const struct guest *g, off_t log_start, struct err *e)
+{
+	_cleanup_free_ char *path = log_of(g);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char tail[1024], *line;
+	struct stat st;
+	ssize_t n;
+	off_t from;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size <= log_start)
+		return;
+	from = st.st_size - (off_t)sizeof(tail) + 1;
+	n = pread(fd, tail, sizeof(tail) - 1, from > log_start ? from : log_start);
+	while (n > 0 && (tail[n - 1] == '\n' || tail[n - 1] == '\r'))
+		n--;
+	if (n <= 0)
+		return;
+	tail[n] = '\0';
+	line = strrchr(tail, '\n');
+	line = line ? line + 1 : tail;
+	err_set(e, 0, "QEMU ended: %.300s (all of it in %s)", line, path);
+}

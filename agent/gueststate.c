@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A guest's device state, out of one QEMU and into the next, without its RAM.
+ * Source: docs/devel/migration/CPR.rst and qapi/migration.json of QEMU.
+ *
+ * QEMU 8.2 and newer: mode cpr-reboot, state to "file:/dev/fdset/N". Older ones
+ * have neither: an ordinary migration to a named fd ("fd:").
+ */
+
+#include <fcntl.h>
+
+#include "guest.h"
+#include "memfd.h"
+
+#define STATE_FDSET 900
+#define STATE_FD_NAME "vmkeep-state"
+
+static json *int_args(const char *key, int64_t value)
+{
+	json *j = json_object_new_object();
+
+	json_set_int(j, key, value);
+	return j;
+}
+
+int guest_give_state(struct guest *g, bool incoming, struct err *e)
+{
+	/* An fdset hands out an fd only to an open of exactly its access mode: QEMU saves write-only, loads read-only. */
+	_cleanup_close_ int fd = memfd_reopen(g->x.state, incoming ? O_RDONLY : O_WRONLY);
+	int r;
+
+	if (fd < 0)
+		return err_set(e, fd, "device state file: %s", strerror(-fd));
+	if (g->cpr_reboot)
+		r = qmp_call(g->qmp, "add-fd", int_args("fdset-id", STATE_FDSET), fd, GUEST_QMP_TIMEOUT_MS, NULL, e);
+	else
+		r = qmp_call(g->qmp, "getfd", qmp_args("fdname", STATE_FD_NAME, NULL), fd, GUEST_QMP_TIMEOUT_MS, NULL, e);
+	g->x.state_in_qemu = r == 0;
+	return r;
+}
+
+void guest_take_state(struct guest *g)
+{
+	if (!g->x.state_in_qemu)
+		return;
+	g->x.state_in_qemu = false;
+	if (g->cpr_reboot)
+		qmp_call(g->qmp, "remove-fd", int_args("fdset-id", STATE_FDSET), -1, GUEST_QMP_TIMEOUT_MS, NULL, NULL);
+	else
+		qmp_call(g->qmp, "closefd", qmp_args("fdname", STATE_FD_NAME, NULL), -1, GUEST_QMP_TIMEOUT_MS, NULL, NULL);
+}
+
+static int set_capability(struct guest *g, const char *name, bool on, struct err *e)
+{
+	json *cap = qmp_args("capability", name, NULL), *list = json_object_new_array(), *args = json_object_new_object();
+
+	json_set_bool(cap, "state", on);
+	json_object_array_add(list, cap);
+	json_object_object_add(args, "capabilities", list);
+	return qmp_call(g->qmp, "migrate-set-capabilities", args, -1, GUEST_QMP_TIMEOUT_MS, NULL, e);
+}
+
+static int set_mode(struct guest *g, const char *mode, struct err *e)
+{
+	if (!g->cpr_reboot)
+		return 0;
+	return qmp_call(g->qmp, "migrate-set-parameters", qmp_args("mode", mode, NULL), -1, GUEST_QMP_TIMEOUT_MS, NULL, e);
+}
+
+int guest_arm(struct guest *g, struct err *e)
+{
+	int r = set_capability(g, "events", true, e);
+
+	if (!r)
+		r = set_capability(g, "x-ignore-shared", true, e);
+	if (!r)
+		r = set_mode(g, "cpr-reboot", e);
+	g->x.armed = true; /* also when only half of it worked: guest_disarm() then undoes that half */
+	return r;
+}
+
+void guest_disarm(struct guest *g)
+{
+	g->x.armed = false;
+	set_mode(g, "normal", NULL);
+	set_capability(g, "x-ignore-shared", false, NULL);
+	set_capability(g, "events", false, NULL);
+}
+
+/* What QEMU says of a migration that failed, after "failed" came as an event. */
+static void why_failed(struct guest *g, struct err *e)
+{
+	_cleanup_json_ json *info = NULL;
+	const char *desc;
+
+	if (qmp_call(g->qmp, "query-migrate", NULL, -1, GUEST_QMP_TIMEOUT_MS, &info, NULL) < 0)
+		return;
+	desc = json_str(info, "error-desc");
+	if (desc)
+		err_set(e, 0, "QEMU: %s", desc);
+}
+
+static int migrate(struct guest *g, const char *command, json *args, int timeout_ms, struct err *e)
+{
+	int64_t deadline = now_ms() + timeout_ms;
+	int r;
+
+	g->migration = MIGRATION_ACTIVE;
+	g->event.fired = false;
+	json_set_str(args, "uri", g->cpr_reboot ? "file:/dev/fdset/900" : "fd:" STATE_FD_NAME);
+	r = qmp_call(g->qmp, command, args, -1, timeout_ms, NULL, e);
+	while (!r && g->migration == MIGRATION_ACTIVE) {
+		int64_t left = deadline - now_ms();
+
+		if (g->gone || !g->qmp)
+			return err_set(e, -ECONNRESET, "QEMU ended");
+		if (left <= 0)
+			return err_set(e, -ETIMEDOUT, "not done after %d s", timeout_ms / MSEC_PER_SEC);
+		wakeup_wait(&g->event, (int)left);
+	}
+	if (!r && g->migration != MIGRATION_COMPLETED) {
+		r = err_set(e, -EIO, "QEMU says that it failed");
+		why_failed(g, e);
+	}
+	return r;
+}
+
+int guest_save(struct guest *g, int timeout_ms, struct err *e)
+{
+	return migrate(g, "migrate", json_object_new_object(), timeout_ms, e);
+}
+
+int guest_load(struct guest *g, int timeout_ms, struct err *e)
+{
+	json *args = json_object_new_object();
+
+	return migrate(g, "migrate-incoming", args, timeout_ms, e);
+}
+
+int guest_cont(struct guest *g, struct err *e)
+{
+	return qmp_call(g->qmp, "cont", NULL, -1, GUEST_QMP_TIMEOUT_MS, NULL, e);
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static enum log_level log_max = LOG_LEVEL_INFO;
+static bool log_prefix;
+
+void log_setup(enum log_level max, bool prefix)
+{
+	log_max = max;
+	log_prefix = prefix;
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	int saved = errno, n = 0;
+	char line[2048];
+	va_list ap;
+
+	if (level > log_max)
+		return;
+	if (log_prefix)
+		n = snprintf(line, sizeof(line), "<%d>", level);
+	va_start(ap, fmt);
+	n += vsnprintf(line + n, sizeof(line) - (size_t)n - 1, fmt, ap);
+	va_end(ap);
+	if (n > (int)sizeof(line) - 2)
+		n = sizeof(line) - 2;
+	line[n++] = '\n';
+	/* One write, so that lines of several processes do not mix. A log that is full or gone must not stop us. */
+	(void)!write(STDERR_FILENO, line, (size_t)n);
+	errno = saved;
+}

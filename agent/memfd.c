@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "memfd.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "util.h"
+
+#define RAM_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+static int create(const char *name, uint64_t size, unsigned int flags)
+{
+	_cleanup_close_ int fd = memfd_create(name, flags | MFD_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)size) < 0)
+		return -errno;
+	return take_fd(&fd);
+}
+
+int memfd_create_ram(const char *name, uint64_t size)
+{
+	_cleanup_close_ int fd = create(name, size, MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return fd;
+	if (fcntl(fd, F_ADD_SEALS, RAM_SEALS) < 0)
+		return -errno;
+	return take_fd(&fd);
+}
+
+int memfd_create_plain(const char *name, uint64_t size)
+{
+	return create(name, size, 0);
+}
+
+int memfd_check_ram(int fd, uint64_t size)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+	struct stat st;
+
+	if (seals < 0 || fstat(fd, &st) < 0)
+		return -ENOTTY;
+	if ((uint64_t)st.st_size != size)
+		return -ESTALE;
+	return (seals & RAM_SEALS) == RAM_SEALS ? 0 : -EPERM;
+}
+
+int memfd_populate(int fd, uint64_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	int ret = 0;
+
+	if (p == MAP_FAILED)
+		return -errno;
+	(void)madvise(p, size, MADV_HUGEPAGE); /* advice: a kernel without huge pages is only slower */
+	if (madvise(p, size, MADV_POPULATE_WRITE) < 0)
+		ret = -errno;
+	munmap(p, size);
+	return ret;
+}
+
+ino_t memfd_inode(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 ? 0 : st.st_ino;
+}
+
+int memfd_reopen(int fd, int flags)
+{
+	char path[64];
+	int ret;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ret = open(path, flags | O_CLOEXEC);
+	return ret < 0 ? -errno : ret;
+}
+
+int memfd_find(pid_t pid, ino_t ino)
+{
+	_cleanup_free_ char *dir = xasprintf("/proc/%d/fd", pid);
+	DIR *d = opendir(dir);
+	struct dirent *de;
+	int ret = -ENOENT;
+
+	if (!d)
+		return -errno;
+	while (ret == -ENOENT && (de = readdir(d))) {
+		_cleanup_close_ int fd = -EBADF;
+		char target[32];
+		ssize_t n = readlinkat(dirfd(d), de->d_name, target, sizeof(target));
+
+		/* Only memfds are opened: opening other things by accident may have effects. */
+		if (n < 7 || memcmp(target, "/memfd:", 7) != 0)
+			continue;
+		fd = openat(dirfd(d), de->d_name, O_RDWR | O_CLOEXEC);
+		if (fd >= 0 && memfd_inode(fd) == ino)
+			ret = take_fd(&fd);
+	}
+	closedir(d);
+	return ret;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Guest RAM, device state and records: memory files that outlive a process. */
+#ifndef VMKEEP_MEMFD_H
+#define VMKEEP_MEMFD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/**
+ * memfd_create_ram() - Make the memory of a guest.
+ * @name:	Shown in /proc/PID/fd.
+ * @size:	Bytes, a multiple of the page size.
+ *
+ * Sealed against shrinking, growing and further seals: QEMU, which need not be
+ * trusted, can then neither cut a guest's memory short nor change what is
+ * preserved. Seals survive the jump.
+ *
+ * Return: An fd with close-on-exec set or -errno.
+ */
+int memfd_create_ram(const char *name, uint64_t size);
+
+/** memfd_create_plain() - A memfd of @size bytes without seals. Return: fd or -errno. */
+int memfd_create_plain(const char *name, uint64_t size);
+
+/**
+ * memfd_check_ram() - Whether @fd is a guest's memory as memfd_create_ram() made it.
+ *
+ * Used on every fd that comes from outside: after the jump, and from /proc when
+ * the agent was restarted.
+ *
+ * Return: 0, -ENOTTY for something else than a memfd, -ESTALE for another size, -EPERM for lost seals.
+ */
+int memfd_check_ram(int fd, uint64_t size);
+
+/**
+ * memfd_populate() - Give every hole of guest RAM a page, huge where possible. Blocks.
+ *
+ * Preserving fills the holes anyway, with small pages only: done here, with
+ * MADV_HUGEPAGE, the retrieve inside the blackout is about ninety times shorter.
+ * A running guest is not disturbed. See madvise(2), MADV_POPULATE_WRITE.
+ *
+ * Return: 0 or -errno, -ENOMEM when the host has no memory for it.
+ */
+int memfd_populate(int fd, uint64_t size);
+
+/** memfd_inode() - The inode number: the identity of a memfd within one boot; 0 on error. */
+ino_t memfd_inode(int fd);
+
+/**
+ * memfd_reopen() - A new open file of the same memory with other access.
+ * @flags:	O_RDONLY, O_WRONLY or O_RDWR: an fdset is matched by exact access mode.
+ */
+int memfd_reopen(int fd, int flags);
+
+/**
+ * memfd_find() - Find a memfd among another process' fds.
+ * @pid:	The process, which must be ours to look into.
+ * @ino:	Its inode number from memfd_inode().
+ *
+ * Return: An fd opened read-write, or -ENOENT.
+ */
+int memfd_find(pid_t pid, ino_t ino);
+
+#endif

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "probe.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "log.h"
+#include "loop.h"
+#include "memfd.h"
+#include "qmp.h"
+#include "spawn.h"
+#include "unixsock.h"
+
+#define PROBE_TIMEOUT_MS 60000
+#define PROBE_RAM_SIZE (2UL * 1024 * 1024)
+#define PROBE_FDSET_FD 10
+#define PROBE_QMP_FD 3
+#define PROBE_VERSION 1 /* of the remembered form: raise when a field is added */
+
+struct known {
+	char *key;
+	struct qemu_caps caps;
+	struct known *next;
+};
+
+static char *probe_dir;
+static struct known *known_list;
+
+static char *binary_key(const char *binary, struct err *e)
+{
+	struct stat st;
+
+	if (stat(binary, &st) < 0) {
+		err_set(e, -errno, "%s: %s", binary, strerror(errno));
+		return NULL;
+	}
+	return xasprintf("%d:%s:%llu:%lld.%09ld:%lld", PROBE_VERSION, binary, (unsigned long long)st.st_ino,
+			 (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_size);
+}
+
+static const struct qemu_caps *remember(const char *key, const struct qemu_caps *caps)
+{
+	struct known *k = xmalloc0(sizeof(*k));
+
+	k->key = xstrdup(key);
+	k->caps = *caps;
+	k->next = known_list;
+	known_list = k;
+	return &k->caps;
+}
+
+static void caps_from_json(json *j, struct qemu_caps *c)
+{
+	const char *version = json_str(j, "version"), *machine = json_str(j, "default_machine");
+
+	snprintf(c->version, sizeof(c->version), "%s", version ? version : "?");
+	snprintf(c->default_machine, sizeof(c->default_machine), "%s", machine ? machine : "");
+	c->fdset_ram = json_flag(j, "fdset_ram");
+	c->cpr_reboot = json_flag(j, "cpr_reboot");
+	c->machines = json_object_get(json_get(j, "machines", json_type_object));
+}
+
+static void save_known(void)
+{
+	_cleanup_free_ char *path = xasprintf("%s/probe.json", probe_dir);
+	_cleanup_json_ json *all = json_object_new_object();
+	const char *text;
+	int r;
+
+	for (struct known *k = known_list; k; k = k->next) {
+		json *j = json_object_new_object();
+
+		json_set_str(j, "version", k->caps.version);
+		json_set_str(j, "default_machine", k->caps.default_machine);
+		json_set_bool(j, "fdset_ram", k->caps.fdset_ram);
+		json_set_bool(j, "cpr_reboot", k->caps.cpr_reboot);
+		json_object_object_add(j, "machines", json_object_get(k->caps.machines));
+		json_object_object_add(all, k->key, j);
+	}
+	text = json_object_to_json_string(all);
+	r = write_file_atomic(path, text, strlen(text));
+	if (r < 0)
+		log_warn("cannot remember what QEMU can do in %s: %s", path, strerror(-r));
+}
+
+void probe_setup(const char *dir)
+{
+	_cleanup_free_ char *path = xasprintf("%s/probe.json", dir);
+	_cleanup_free_ char *text = NULL;
+	_cleanup_json_ json *all = NULL;
+
+	probe_dir = xstrdup(dir);
+	if (read_file(path, 4UL * 1024 * 1024, &text, NULL) < 0)
+		return;
+	all = json_tokener_parse(text);
+	if (!json_object_is_type(all, json_type_object))
+		return;
+	json_object_object_foreach(all, key, value)
+	{
+		struct qemu_caps caps = { 0 };
+
+		caps_from_json(value, &caps);
+		if (caps.machines)
+			remember(key, &caps);
+		else
+			json_object_put(caps.machines);
+	}
+}
+
+static void ignore_event(void *user, const char *event, json *data)
+{
+	(void)user, (void)event, (void)data;
+}
+
+static int ask_machines(struct qmp *q, struct qemu_caps *c, struct err *e)
+{
+	_cleanup_json_ json *list = NULL;
+	int r = qmp_call(q, "query-machines", NULL, -1, PROBE_TIMEOUT_MS, &list, e);
+
+	if (r < 0)
+		return r;
+	c->machines = json_object_new_object();
+	for (size_t i = 0; json_object_is_type(list, json_type_array) && i < json_object_array_length(list); i++) {
+		json *m = json_object_array_get_idx(list, i);
+		const char *name = json_str(m, "name"), *alias = json_str(m, "alias");
+
+		if (!name)
+			continue;
+		json_set_str(c->machines, name, name);
+		if (alias)
+			json_set_str(c->machines, alias, name);
+		if (json_flag(m, "is-default"))
+			snprintf(c->default_machine, sizeof(c->default_machine), "%s", name);
+	}
+	return 0;
+}
+
+/* No schema says whether file-backed RAM takes an fdset: only making some does. */
+static bool try_fdset_ram(struct qmp *q)
+{
+	json *args = qmp_args("qom-type", "memory-backend-file", "id", "vmkeep-probe", "mem-path", "/dev/fdset/1", NULL);
+	struct err why = { 0 };
+	int r;
+
+	json_set_int(args, "size", PROBE_RAM_SIZE);
+	json_set_bool(args, "share", true);
+	r = qmp_call(q, "object-add", args, -1, PROBE_TIMEOUT_MS, NULL, &why);
+	if (r < 0)
+		log_debug("fdset for RAM: %s", why.text);
+	return r == 0;
+}
+
+static int ask(const char *socket_path, struct qemu_caps *c, struct err *e)
+{
+	_cleanup_json_ json *version = NULL;
+	struct qmp *q = NULL;
+	json *v;
+	int r = qmp_open(socket_path, PROBE_TIMEOUT_MS, ignore_event, NULL, &q, e);
+
+	if (r < 0)
+		return r;
+	r = qmp_call(q, "query-version", NULL, -1, PROBE_TIMEOUT_MS, &version, e);
+	if (!r) {
+		v = json_get(version, "qemu", json_type_object);
+		snprintf(c->version, sizeof(c->version), "%d.%d.%d", (int)json_int(v, "major", 0),
+			 (int)json_int(v, "minor", 0), (int)json_int(v, "micro", 0));
+		r = ask_machines(q, c, e);
+	}
+	if (!r) {
+		c->cpr_reboot = qmp_call(q, "migrate-set-parameters", qmp_args("mode", "cpr-reboot", NULL), -1,
+					 PROBE_TIMEOUT_MS, NULL, NULL) == 0;
+		c->fdset_ram = try_fdset_ram(q);
+		qmp_call(q, "quit", NULL, -1, PROBE_TIMEOUT_MS, NULL, NULL);
+	}
+	qmp_close(q);
+	return r;
+}
+
+static int try_binary(const char *binary, struct qemu_caps *c, struct err *e)
+{
+	/* kvm first: a QEMU may be built without tcg. -M none starts nothing that either would run. */
+	const char *argv[] = { binary,	    "-M",	"none,accel=kvm:tcg", "-nodefaults",
+			       "-display",  "none",	"-add-fd",	      "fd=10,set=1",
+			       "-chardev",  "socket,id=vmkeep-qmp,fd=3,server=on,wait=off",
+			       "-mon",	    "chardev=vmkeep-qmp,mode=control", NULL };
+	static unsigned int serial;
+	_cleanup_free_ char *path = xasprintf("%s/probe-%u.sock", probe_dir, ++serial);
+	_cleanup_close_ int sock = -EBADF, ram = -EBADF, pidfd = -EBADF, log = -EBADF;
+	struct spawn s = { .argv = (char *const *)argv };
+	pid_t pid;
+	int r;
+
+	log = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	ram = memfd_create_ram("vmkeep-probe", PROBE_RAM_SIZE);
+	sock = unixsock_listen(path, 0600);
+	if (log < 0 || ram < 0 || sock < 0)
+		return err_set(e, -EIO, "cannot set up a trial of %s", binary);
+	s.log_fd = log;
+	spawn_add_fd(&s, sock, PROBE_QMP_FD);
+	spawn_add_fd(&s, ram, PROBE_FDSET_FD);
+	r = spawn(&s, &pid, &pidfd, e);
+	/* Only QEMU may hold the listening end: if it dies, connecting must fail. */
+	fd_close(&sock);
+	if (!r) {
+		r = ask(path, c, e);
+		if (r < 0 || task_poll(pidfd, 1, 5000) < 0)
+			kill(pid, SIGKILL);
+		task_poll(pidfd, 1, -1);
+		waitpid(pid, NULL, 0);
+	}
+	unlink(path);
+	return r;
+}
+
+int probe_qemu(const char *binary, const struct qemu_caps **ret, struct err *e)
+{
+	struct qemu_caps caps = { 0 };
+	_cleanup_free_ char *key = binary_key(binary, e);
+	int r;
+
+	if (!key)
+		return -ENOENT;
+	for (struct known *k = known_list; k; k = k->next) {
+		if (strcmp(k->key, key) == 0) {
+			*ret = &k->caps;
+			return 0;
+		}
+	}
+	r = try_binary(binary, &caps, e);
+	if (r < 0) {
+		json_object_put(caps.machines);
+		err_prefix(e, "%s does not work as a QEMU", binary);
+		return r;
+	}
+	log_info("%s: QEMU %s, RAM by %s, checkpoint by %s", binary, caps.version,
+		 caps.fdset_ram ? "/dev/fdset" : "/proc/self/fd", caps.cpr_reboot ? "cpr-reboot" : "stop and migrate");
+	*ret = remember(key, &caps);
+	save_known();
+	return 0;
+}

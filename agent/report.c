@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "report.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+
+#include "clock.h"
+#include "log.h"
+
+static char *report_path;
+static json *report;
+static struct handover_late host;
+
+void report_setup(const char *state_dir)
+{
+	report_path = xasprintf("%s/report.json", state_dir);
+}
+
+/* Ticks of the time-stamp counter as milliseconds with three decimals. */
+static double ticks_ms(uint64_t from, uint64_t to)
+{
+	double ms = (double)(int64_t)(to - from) * MSEC_PER_SEC / (double)host.tsc_hz;
+
+	return round(ms * 1000) / 1000;
+}
+
+static void set_ms(json *obj, const char *key, double ms)
+{
+	json_object_object_add(obj, key, json_object_new_double_s(ms, NULL));
+}
+
+static void set_span(json *obj, const char *key, uint64_t from, uint64_t to)
+{
+	double ms = ticks_ms(from, to);
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.3f", ms);
+	json_object_object_add(obj, key, json_object_new_double_s(ms, text));
+}
+
+void report_begin(json *index, const struct handover_late *late)
+{
+	struct utsname uts;
+	double expected;
+
+	host = *late;
+	if (!host.tsc_hz)
+		host.tsc_hz = (uint64_t)clock_tsc_hz();
+	uname(&uts);
+	json_object_put(report);
+	report = json_object_new_object();
+	json_set_str(report, "from_kernel", json_str(index, "from_kernel"));
+	json_set_str(report, "to_kernel", uts.release);
+	json_set_int(report, "committed_ms", json_int(index, "committed_ms", 0));
+	json_object_object_add(report, "prepare_ms", json_object_get(json_get(index, "prepare_ms", json_type_object)));
+	/* The new kernel has its time from a clock of whole seconds; the counter knows better. */
+	expected = (double)late->realtime_ns / NSEC_PER_MSEC + ticks_ms(late->tsc_jump, clock_tsc());
+	set_ms(report, "host_clock_off_ms", round((double)clock_realtime_ns() / NSEC_PER_MSEC - expected));
+	json_object_object_add(report, "guests", json_object_new_object());
+}
+
+/* When the new kernel's clocks began to run, in ticks. */
+static uint64_t kernel_start_tsc(void)
+{
+	return clock_start_tsc() - (uint64_t)((double)clock_start_boot_ns() * (double)host.tsc_hz / (double)NSEC_PER_SEC);
+}
+
+void report_guest(const struct guest *g)
+{
+	const struct guest_crossing *x = &g->x;
+	json *j = json_object_new_object(), *phases;
+
+	json_object_object_add(json_get(report, "guests", json_type_object), g->name, j);
+	json_set_int(j, "memory_bytes", (int64_t)g->memory);
+	json_set_int(j, "state_bytes", (int64_t)x->late.state_bytes);
+	json_set_str(j, "machine", g->machine);
+	json_set_str(j, "qemu_version", g->qemu_version);
+	json_set_str(j, "ram_path", ram_path_name(g->ram_path));
+	if (g->state == GUEST_KEPT) {
+		json_set_str(j, "result", "kept");
+		json_set_str(j, "reason", g->kept_reason);
+		return;
+	}
+	json_set_str(j, "result", x->late.running ? "resumed" : "restored, paused as before");
+	phases = json_object_new_object();
+	set_span(phases, "stop", x->late.tsc_stop, x->late.tsc_stopped);
+	set_span(phases, "save", x->late.tsc_stopped, x->late.tsc_saved);
+	set_span(phases, "preserve", x->late.tsc_saved, x->late.tsc_preserved);
+	set_span(phases, "jump", x->late.tsc_preserved, kernel_start_tsc());
+	set_span(phases, "boot", kernel_start_tsc(), clock_start_tsc());
+	set_span(phases, "retrieve", clock_start_tsc(), x->tsc_retrieved);
+	set_span(phases, "launch", x->tsc_retrieved, x->tsc_launched);
+	set_span(phases, "load", x->tsc_launched, x->tsc_loaded);
+	set_span(phases, "resume", x->tsc_loaded, x->tsc_resumed);
+	json_object_object_add(j, "phases_ms", phases);
+	set_span(j, "blackout_ms", x->late.tsc_stop, x->tsc_resumed);
+	/* A guest's clocks stand still while its vCPUs do: its wall clock goes on from where it stopped. */
+	if (x->late.running)
+		set_span(j, "guest_clock_behind_ms", x->late.tsc_stop, x->tsc_resumed);
+}
+
+void report_save(void)
+{
+	const char *text = json_object_to_json_string_ext(report, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
+	int r = write_file_atomic(report_path, text, strlen(text));
+
+	if (r < 0)
+		log_error("%s: %s", report_path, strerror(-r));
+}
+
+json *report_last(void)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (!report && read_file(report_path, 16UL * 1024 * 1024, &text, NULL) == 0)
+		report = json_tokener_parse(text);
+	return json_object_is_type(report, json_type_object) ? report : NULL;
+}

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Theory of operation
+ * -------------------
+ * The index session names the guests. All their sessions are taken first, as the
+ * device is only for one at a time, then each guest goes its own way as a task:
+ * everything it has in its session is retrieved before anything is checked or
+ * started, because what is not retrieved is freed with the session, and because
+ * a guest that cannot be started must still have its memory held here.
+ *
+ * A session is finished only when its guest runs (or stands, if it stood before).
+ */
+
+#include "restore.h"
+
+#include <stdio.h>
+
+#include "clock.h"
+#include "log.h"
+#include "luo.h"
+#include "memfd.h"
+#include "report.h"
+
+#define DEVICE_WAIT_MS 10000
+#define LOAD_TIMEOUT_MS 120000
+
+/* One guest on its way back, before and while it is a struct guest. */
+struct arrival {
+	char name[GUEST_NAME_MAX + 1];
+	char uuid[37];
+	int session;
+	int session_error;
+	int fds[3]; /* by token: record, state, RAM */
+	int errors[3];
+};
+
+static bool busy;
+
+bool restore_busy(void)
+{
+	return busy;
+}
+
+static int retrieve_thread(void *arg)
+{
+	struct arrival *a = arg;
+
+	for (int token = 0; token < 3; token++) {
+		a->fds[token] = luo_retrieve(a->session, (uint64_t)token);
+		a->errors[token] = a->fds[token] < 0 ? a->fds[token] : 0;
+	}
+	return 0;
+}
+
+static int check_state(const struct guest *g, struct err *e)
+{
+	off_t size = lseek(g->x.state, 0, SEEK_END);
+
+	if (g->x.late.complete != 1)
+		return err_set(e, -EBADMSG, "its record was not finished before the jump");
+	if (size < 0 || (uint64_t)size != g->x.late.state_bytes)
+		return err_set(e, -EBADMSG, "its device state has %lld bytes instead of %llu", (long long)size,
+			       (unsigned long long)g->x.late.state_bytes);
+	return 0;
+}
+
+static int check_ram(const struct guest *g, struct err *e)
+{
+	int r = memfd_check_ram(g->ram, g->memory);
+
+	if (r < 0)
+		return err_set(e, r, "its memory is not what was preserved: %s",
+			       r == -ESTALE ? "another size" : r == -EPERM ? "not sealed" : "no memory file");
+	return 0;
+}
+
+/* From a guest with memory and state in hand to one that runs. */
+static int bring_back(struct guest *g, struct err *e)
+{
+	int r = check_ram(g, e);
+
+	if (!r)
+		r = check_state(g, e);
+	if (!r)
+		r = guest_launch(g, true, e);
+	if (r < 0)
+		return r;
+	g->x.tsc_launched = clock_tsc();
+	r = guest_arm(g, e);
+	if (!r)
+		r = guest_give_state(g, true, e);
+	if (!r)
+		r = guest_load(g, LOAD_TIMEOUT_MS, e);
+	if (!r) {
+		g->x.tsc_loaded = clock_tsc();
+		if (g->x.late.running) {
+			/* Once a vCPU has run, memory is ahead of the state that we hold. */
+			g->x.may_have_run = true;
+			r = guest_cont(g, e);
+			if (r == -EREMOTEIO) /* QEMU said no: nothing ran */
+				g->x.may_have_run = false;
+		}
+	}
+	if (r < 0) {
+		guest_kill(g);
+		return r;
+	}
+	g->x.tsc_resumed = clock_tsc();
+	g->state = g->x.late.running ? GUEST_RUNNING : GUEST_PAUSED;
+	g->from_update = true;
+	return 0;
+}
+
+/* After the blackout: back to ordinary settings, nothing held that is not needed. */
+static void settle(struct guest *g)
+{
+	int r;
+
+	guest_take_state(g);
+	guest_disarm(g);
+	r = luo_finish(g->x.session);
+	if (r < 0)
+		log_warn("%s: session not finished: %s", g->name, strerror(-r));
+	fd_close(&g->x.session);
+	fd_close(&g->x.record);
+	fd_close(&g->x.state);
+	guest_remember(g);
+}
+
+static void keep(struct guest *g, const struct err *e)
+{
+	g->state = GUEST_KEPT;
+	snprintf(g->kept_reason, sizeof(g->kept_reason), "%s", e->text);
+	log_error("%s: kept, not running: %s", g->name, e->text);
+}
+
+static int make_guest(struct arrival *a, struct guest **ret, struct err *e)
+{
+	_cleanup_json_ json *payload = NULL;
+	struct handover_late late;
+	struct guest *g;
+	int r;
+
+	if (a->session < 0)
+		return err_set(e, a->session, "its session did not come over: %s", strerror(-a->session));
+	if (a->fds[HANDOVER_TOKEN_RECORD] < 0)
+		return err_set(e, a->errors[0], "its record did not come over: %s", strerror(-a->errors[0]));
+	r = handover_read(a->fds[HANDOVER_TOKEN_RECORD], &payload, &late, e);
+	if (r < 0)
+		return r;
+	if (!json_str(payload, "uuid") || strcmp(json_str(payload, "uuid"), a->uuid) != 0)
+		return err_set(e, -EBADMSG, "its record is another guest's");
+	r = guest_from_json(payload, &g, e);
+	if (r < 0) {
+		err_prefix(e, "its record");
+		return r;
+	}
+	g->x.late = late;
+	*ret = g;
+	return 0;
+}
+
+static void arrive(void *arg)
+{
+	struct arrival *a = arg;
+	struct guest *g = NULL;
+	struct err e;
+	int r;
+
+	if (a->session >= 0)
+		task_blocking(retrieve_thread, a);
+	r = make_guest(a, &g, &e);
+	if (r < 0)
+		g = guest_placeholder(a->name, a->uuid);
+	guest_hold(g);
+	g->x.tsc_retrieved = clock_tsc();
+	g->x.session = take_fd(&a->session);
+	g->x.record = take_fd(&a->fds[HANDOVER_TOKEN_RECORD]);
+	g->x.state = take_fd(&a->fds[HANDOVER_TOKEN_STATE]);
+	g->ram = take_fd(&a->fds[HANDOVER_TOKEN_RAM]);
+	if (!r)
+		r = bring_back(g, &e);
+	if (r < 0)
+		keep(g, &e);
+	else
+		log_info("%s: back, pid %d", g->name, g->pid);
+	guest_release(g);
+}
+
+static int open_device(void)
+{
+	int64_t deadline = now_ms() + DEVICE_WAIT_MS;
+	int dev;
+
+	/* PID 1 may be taking its own session out of it just now. */
+	while ((dev = luo_open()) == -EBUSY && now_ms() < deadline)
+		task_sleep(10);
+	return dev;
+}
+
+static int read_index(int session, json **ret, struct handover_late *late, struct err *e)
+{
+	_cleanup_close_ int fd = luo_retrieve(session, HANDOVER_TOKEN_RECORD);
+	int r;
+
+	if (fd < 0)
+		return err_set(e, fd, "the index of guests did not come over: %s", strerror(-fd));
+	r = handover_read(fd, ret, late, e);
+	if (r < 0)
+		err_prefix(e, "the index of guests");
+	return r;
+}
+
+static int take_sessions(int dev, json *index, struct arrival **ret, size_t *ret_n, struct err *e)
+{
+	json *list = json_get(index, "guests", json_type_array);
+	size_t n = list ? json_object_array_length(list) : 0;
+	struct arrival *all = xmalloc0((n + 1) * sizeof(*all));
+
+	for (size_t i = 0; i < n; i++) {
+		json *j = json_object_array_get_idx(list, i);
+		const char *name = json_str(j, "name"), *uuid = json_str(j, "uuid");
+		struct arrival *a = &all[i];
+		char session[64];
+
+		a->session = a->fds[0] = a->fds[1] = a->fds[2] = -EBADF;
+		if (!name || !guest_name_valid(name) || !uuid_valid(uuid)) {
+			free(all);
+			return err_set(e, -EBADMSG, "the index of guests: entry %zu makes no sense", i);
+		}
+		snprintf(a->name, sizeof(a->name), "%s", name);
+		snprintf(a->uuid, sizeof(a->uuid), "%s", uuid);
+		snprintf(session, sizeof(session), HANDOVER_GUEST_SESSION, uuid);
+		a->session = luo_session_retrieve(dev, session);
+	}
+	*ret = all;
+	*ret_n = n;
+	return 0;
+}
+
+static int restore(struct err *e)
+{
+	_cleanup_close_ int dev = open_device(), session = -EBADF;
+	_cleanup_free_ struct arrival *all = NULL;
+	_cleanup_json_ json *index = NULL;
+	struct task_group group = { 0 };
+	struct handover_late late;
+	struct guest *g;
+	size_t n = 0;
+	int r;
+
+	if (dev == -ENOENT || dev == -ENXIO)
+		return 0;
+	if (dev < 0)
+		return err_set(e, dev, LUO_DEVICE ": %s", strerror(-dev));
+	session = luo_session_retrieve(dev, HANDOVER_INDEX_SESSION);
+	if (session == -ENOENT)
+		return 0;
+	if (session < 0)
+		return err_set(e, session, "session " HANDOVER_INDEX_SESSION ": %s", strerror(-session));
+	r = read_index(session, &index, &late, e);
+	if (!r)
+		r = take_sessions(dev, index, &all, &n, e);
+	if (r < 0)
+		return r;
+	fd_close(&dev);
+
+	for (size_t i = 0; i < n; i++)
+		task_group_start(&group, arrive, &all[i]);
+	task_group_wait(&group);
+
+	/* Nobody waits any more: the rest may take its time. */
+	report_begin(index, &late);
+	for (g = guest_first(); g; g = g->next)
+		if (g->x.session >= 0 || g->state == GUEST_KEPT)
+			report_guest(g);
+	report_save();
+	for (size_t i = 0; i < n; i++) {
+		g = guest_find(all[i].name);
+		if (g && g->state != GUEST_KEPT && !g->gone) {
+			guest_hold(g);
+			settle(g);
+			guest_release(g);
+		}
+	}
+	luo_finish(session);
+	return (int)n;
+}
+
+int restore_run(struct err *e)
+{
+	int r;
+
+	if (busy)
+		return err_set(e, -EBUSY, "guests are just being brought back: wait for it");
+	busy = true;
+	r = restore(e);
+	busy = false;
+	return r;
+}
+
+int restore_retry(struct guest *g, struct err *e)
+{
+	int r;
+
+	if (g->state != GUEST_KEPT)
+		return err_set(e, -EINVAL, "%s is not kept: it is %s", g->name, guest_state_name(g));
+	if (g->ram < 0 || g->x.state < 0 || !g->argv.n)
+		return err_set(e, -ENODATA, "%s cannot be brought back: %s", g->name, g->kept_reason);
+	if (g->x.may_have_run)
+		return err_set(e, -EPERM, "%s ran after the jump, so its saved state is stale: it cannot be brought back", g->name);
+	guest_hold(g);
+	r = bring_back(g, e);
+	if (r < 0) {
+		keep(g, e);
+	} else {
+		log_info("%s: back at last, pid %d", g->name, g->pid);
+		settle(g);
+		if (report_last()) {
+			report_guest(g);
+			report_save();
+		}
+	}
+	guest_release(g);
+	return r;
+}

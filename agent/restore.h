@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The new kernel's half of an update: retrieve, relaunch, resume, release. */
+#ifndef VMKEEP_RESTORE_H
+#define VMKEEP_RESTORE_H
+
+#include "guest.h"
+
+/**
+ * restore_run() - Bring back every guest that the previous kernel handed over.
+ *
+ * Waits; guests come back side by side. One that cannot is kept, memory and
+ * state, with the reason in its kept_reason.
+ *
+ * Return: How many were handed over, 0 on an ordinary boot; -errno with the
+ * reason in @e when what was handed over could not be read.
+ */
+int restore_run(struct err *e);
+
+/** restore_retry() - Try again to bring back a kept guest. Return: 0, or -errno with the reason in @e. */
+int restore_retry(struct guest *g, struct err *e);
+
+/** restore_busy() - Whether guests are just being brought back. */
+bool restore_busy(void);
+
+#endif

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "server.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "check.h"
+#include "cmdline.h"
+#include "log.h"
+#include "loop.h"
+#include "report.h"
+#include "restore.h"
+#include "unixsock.h"
+#include "upgrade.h"
+
+#define CLIENT_TIMEOUT_MS 5000
+
+struct client {
+	struct jsonio io;
+	int fd;
+};
+
+static void send_progress(void *user, const char *text)
+{
+	struct client *c = user;
+	json *msg = qmp_args("progress", text, NULL);
+
+	/*
+	 * Sent without waiting: nobody who reads slowly may hold up an update, least
+	 * of all in the blackout. What does not fit into the socket is not shown.
+	 */
+	jsonio_write(c->fd, msg, -1, 0);
+	json_object_put(msg);
+}
+
+/* --- one function a command: returns an exit status, the value or the error's words --- */
+
+static int cmd_run(struct client *c, json *args, json **ret, struct err *e)
+{
+	_cleanup_strv_ struct strv argv = { 0 }, notes = { 0 };
+	struct guest_spec spec = { .name = json_str(args, "name"), .user = json_str(args, "user"),
+				   .cwd = json_str(args, "cwd"), .memory = (uint64_t)json_int(args, "memory", 0) };
+	struct guest *g;
+
+	(void)c;
+	if (!spec.name || json_get_strv(args, "argv", &argv) < 0 || !argv.n || argv.v[0][0] != '/') {
+		err_set(e, 0, "run: name and command line are needed");
+		return EXIT_BAD_USAGE;
+	}
+	if (upgrade_phase() == UPGRADE_COMMITTING || restore_busy()) {
+		err_set(e, 0, "an update is under way: start %s when it is over", spec.name);
+		return EXIT_FAILED;
+	}
+	spec.argv = argv;
+	if (guest_run(&spec, &g, &notes, e) < 0)
+		return EXIT_FAILED;
+	*ret = json_object_new_object();
+	json_set_str(*ret, "name", g->name);
+	json_set_str(*ret, "uuid", g->uuid);
+	json_set_int(*ret, "pid", g->pid);
+	json_set_strv(*ret, "notes", &notes);
+	return EXIT_OK;
+}
+
+static json *guest_status(const struct guest *g)
+{
+	json *j = guest_to_json(g);
+
+	json_set_str(j, "state", guest_state_name(g));
+	json_set_bool(j, "prepared", upgrade_guest_prepared(g));
+	json_set_int(j, "pid", g->state == GUEST_KEPT ? 0 : g->pid);
+	json_set_bool(j, "from_update", g->from_update);
+	json_set_str(j, "reason", g->state == GUEST_KEPT ? g->kept_reason : NULL);
+	return j;
+}
+
+static int cmd_status(struct client *c, json *args, json **ret, struct err *e)
+{
+	const char *name = json_str(args, "name");
+	json *guests = json_object_new_array();
+
+	(void)c;
+	for (struct guest *g = guest_first(); g; g = g->next)
+		if (!name || strcmp(name, g->name) == 0)
+			json_object_array_add(guests, guest_status(g));
+	if (name && !json_object_array_length(guests)) {
+		json_object_put(guests);
+		err_set(e, 0, "no guest %s", name);
+		return EXIT_FAILED;
+	}
+	*ret = json_object_new_object();
+	json_set_str(*ret, "update", restore_busy() ? "finishing" : upgrade_phase_name());
+	json_set_str(*ret, "next_kernel", upgrade_target_version());
+	json_object_object_add(*ret, "last_failure", json_object_get(upgrade_last_failure()));
+	json_object_object_add(*ret, "guests", guests);
+	return EXIT_OK;
+}
+
+static int target_from_args(json *args, struct target *t, struct err *e)
+{
+	*t = (struct target){ .kernel = xstrdup(json_str(args, "kernel")), .initrd = xstrdup(json_str(args, "initrd")) };
+	if (!t->kernel || t->kernel[0] != '/') {
+		target_free(t);
+		return err_set(e, -EINVAL, "--kernel is needed: the image to jump to");
+	}
+	if (cmdline_build(json_flag(args, "reuse_cmdline"), json_str(args, "append"), &t->cmdline, e) < 0) {
+		target_free(t);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int cmd_check(struct client *c, json *args, json **ret, struct err *e)
+{
+	struct target t;
+	struct err first;
+
+	(void)c;
+	if (target_from_args(args, &t, e) < 0)
+		return EXIT_FAILED;
+	*ret = json_object_new_object();
+	json_object_object_add(*ret, "findings", check_run(&t));
+	json_set_str(*ret, "kernel_version", t.version);
+	json_set_int(*ret, "status", check_verdict(json_get(*ret, "findings", json_type_array), &first));
+	target_free(&t);
+	return EXIT_OK;
+}
+
+static int cmd_prepare(struct client *c, json *args, json **ret, struct err *e)
+{
+	struct target t;
+	unsigned int n = 0;
+
+	if (restore_busy()) {
+		err_set(e, 0, "guests of the last update are just being brought back: wait for it");
+		return EXIT_FAILED;
+	}
+	if (target_from_args(args, &t, e) < 0 || upgrade_prepare(&t, send_progress, c, e) < 0)
+		return EXIT_FAILED;
+	for (struct guest *g = guest_first(); g; g = g->next)
+		n += upgrade_guest_prepared(g);
+	*ret = json_object_new_object();
+	json_set_int(*ret, "guests", n);
+	json_set_str(*ret, "next_kernel", upgrade_target_version());
+	return EXIT_OK;
+}
+
+static int cmd_commit(struct client *c, json *args, json **ret, struct err *e)
+{
+	(void)args, (void)ret;
+	upgrade_commit(send_progress, c, e);
+	return EXIT_FAILED; /* it returned */
+}
+
+static int cmd_abort(struct client *c, json *args, json **ret, struct err *e)
+{
+	(void)c, (void)args;
+	if (upgrade_abort(e) < 0)
+		return EXIT_FAILED;
+	*ret = json_object_new_object();
+	return EXIT_OK;
+}
+
+static bool wanted(json *names, const char *name)
+{
+	for (size_t i = 0; i < json_object_array_length(names); i++)
+		if (strcmp(json_object_get_string(json_object_array_get_idx(names, i)), name) == 0)
+			return true;
+	return json_object_array_length(names) == 0;
+}
+
+/* What the agent does by itself when it starts, and again for guests that are kept. */
+static int cmd_finish(struct client *c, json *args, json **ret, struct err *e)
+{
+	json *names = json_get(args, "names", json_type_array);
+	_cleanup_json_ json *none = json_object_new_array();
+	int handed, kept = 0, back = 0;
+
+	(void)c;
+	names = names ? names : none;
+	for (size_t i = 0; i < json_object_array_length(names); i++) {
+		const char *name = json_object_get_string(json_object_array_get_idx(names, i));
+
+		if (!guest_find(name)) {
+			err_set(e, 0, "no guest %s", name);
+			return EXIT_FAILED;
+		}
+	}
+	handed = restore_run(e);
+	if (handed < 0)
+		return EXIT_FAILED;
+	*ret = json_object_new_object();
+	for (struct guest *g = guest_first(), *next; g; g = next) {
+		guest_hold(g);
+		if (json_flag(args, "retry") && g->state == GUEST_KEPT && wanted(names, g->name))
+			restore_retry(g, e);
+		if (wanted(names, g->name)) {
+			kept += g->state == GUEST_KEPT;
+			back += g->from_update;
+		}
+		next = g->next;
+		guest_release(g);
+	}
+	json_set_int(*ret, "kept", kept);
+	json_set_int(*ret, "back", back);
+	return EXIT_OK;
+}
+
+static int cmd_report(struct client *c, json *args, json **ret, struct err *e)
+{
+	(void)c, (void)args;
+	if (!report_last()) {
+		err_set(e, 0, "no update has come to this host yet");
+		return EXIT_FAILED;
+	}
+	*ret = json_object_get(report_last());
+	return EXIT_OK;
+}
+
+static int cmd_stop(struct client *c, json *args, json **ret, struct err *e)
+{
+	const char *name = json_str(args, "name");
+	struct guest *g = name ? guest_find(name) : NULL;
+
+	(void)c;
+	if (!g) {
+		err_set(e, 0, "no guest %s", name ? name : "");
+		return EXIT_FAILED;
+	}
+	if (upgrade_phase() == UPGRADE_COMMITTING) {
+		err_set(e, 0, "an update is just being committed: wait for it");
+		return EXIT_FAILED;
+	}
+	if (guest_stop(g, json_flag(args, "now"), (int)json_int(args, "timeout_s", 60) * MSEC_PER_SEC, e) < 0)
+		return EXIT_FAILED;
+	*ret = json_object_new_object();
+	return EXIT_OK;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct client *c, json *args, json **ret, struct err *e);
+} commands[] = {
+	{ "run", cmd_run },	  { "status", cmd_status }, { "check", cmd_check },   { "prepare", cmd_prepare },
+	{ "commit", cmd_commit }, { "abort", cmd_abort },   { "finish", cmd_finish }, { "report", cmd_report },
+	{ "stop", cmd_stop },
+};
+
+static void answer(struct client *c, json *request)
+{
+	const char *name = json_str(request, "command");
+	json *args = json_get(request, "arguments", json_type_object), *value = NULL;
+	_cleanup_json_ json *reply = json_object_new_object();
+	struct err e = { "no such command" };
+	int status = EXIT_BAD_USAGE;
+
+	for (size_t i = 0; name && i < ARRAY_SIZE(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			status = commands[i].run(c, args, &value, &e);
+	if (status == EXIT_OK) {
+		json_object_object_add(reply, "return", value);
+	} else {
+		json_object_put(value);
+		json_set_str(reply, "error", e.text);
+		json_set_int(reply, "status", status);
+		log_info("%s: refused or failed: %s", name ? name : "?", e.text);
+	}
+	jsonio_write(c->fd, reply, -1, CLIENT_TIMEOUT_MS);
+}
+
+static void serve_client(void *arg)
+{
+	struct client *c = arg;
+	json *request = NULL;
+
+	/* One request a connection, and it must come at once. */
+	if (jsonio_read(&c->io, CLIENT_TIMEOUT_MS, &request) == 1)
+		answer(c, request);
+	json_object_put(request);
+	jsonio_free(&c->io);
+	fd_close(&c->fd);
+	free(c);
+}
+
+static bool may_command(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static void serve(void *arg)
+{
+	int sock = (int)(intptr_t)arg;
+
+	for (;;) {
+		_cleanup_close_ int fd = -EBADF;
+		struct client *c;
+
+		if (task_poll(sock, POLLIN, -1) < 0)
+			continue;
+		fd = accept4(sock, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd < 0 || !may_command(fd))
+			continue;
+		c = xmalloc0(sizeof(*c));
+		c->fd = c->io.fd = take_fd(&fd);
+		c->io.max = CONTROL_LINE_MAX;
+		task_start(serve_client, c);
+	}
+}
+
+int server_start(const char *run_dir, struct err *e)
+{
+	_cleanup_free_ char *path = xasprintf("%s/" CONTROL_SOCKET, run_dir);
+	int sock = unixsock_listen(path, 0600);
+
+	if (sock < 0)
+		return err_set(e, sock, "control socket %s: %s", path, strerror(-sock));
+	task_start(serve, (void *)(intptr_t)sock);
+	return 0;
+}

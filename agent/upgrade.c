@@ -1,0 +1,515 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Theory of operation
+ * -------------------
+ * Two tables of stages. The first, prepare, runs while the guests do: it loads the
+ * next kernel and puts each guest's memory and record into a session of its own.
+ * The second, commit, begins with what can still be done while they run; from its
+ * stage "stop" on the guests stand still, so that nothing may be there that could
+ * stand before. It ends with the jump, and returns only when that failed.
+ *
+ * Sessions are un-preserved by closing them: their fds live from the stage
+ * "sessions" to the jump, and closing them is that stage's undo. The kernel has no
+ * way to take a single fd out of a session, so a commit that is walked back also
+ * walks prepare back.
+ */
+
+#include "upgrade.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include "clock.h"
+#include "handover.h"
+#include "kexec.h"
+#include "log.h"
+#include "luo.h"
+#include "memfd.h"
+
+#define SAVE_TIMEOUT_MS 60000
+
+struct update {
+	enum upgrade_phase phase;
+	struct target target;
+	struct guest **guests; /* each held */
+	size_t n_guests;
+	int index_session;
+	int index_record;
+	json *timings;
+};
+
+static struct update update = { .index_session = -EBADF, .index_record = -EBADF };
+static json *last_failure;
+
+enum upgrade_phase upgrade_phase(void)
+{
+	return update.phase;
+}
+
+const char *upgrade_phase_name(void)
+{
+	static const char *const names[] = { "idle", "preparing", "prepared", "committing" };
+
+	return names[update.phase];
+}
+
+const char *upgrade_target_version(void)
+{
+	return update.phase == UPGRADE_IDLE ? NULL : update.target.version;
+}
+
+bool upgrade_guest_prepared(const struct guest *g)
+{
+	return g->x.prepared;
+}
+
+json *upgrade_last_failure(void)
+{
+	return last_failure;
+}
+
+/* --- prepare --- */
+
+static int do_check(struct update *u, struct err *e)
+{
+	_cleanup_json_ json *findings = check_run(&u->target);
+
+	/* "could not tell" is no yes */
+	return check_verdict(findings, e) ? -EBUSY : 0;
+}
+
+static int load_thread(void *arg)
+{
+	struct { struct target *t; struct err *e; } *a = arg;
+
+	return kexec_load(a->t->kernel, a->t->initrd, a->t->cmdline, a->e);
+}
+
+static int do_load(struct update *u, struct err *e)
+{
+	struct { struct target *t; struct err *e; } a = { &u->target, e };
+
+	return task_blocking(load_thread, &a);
+}
+
+static void undo_load(struct update *u)
+{
+	int r = kexec_unload();
+
+	(void)u;
+	if (r < 0)
+		log_warn("cannot unload the next kernel: %s", strerror(-r));
+}
+
+static int open_device(struct err *e)
+{
+	int dev = luo_open();
+
+	if (dev < 0)
+		err_set(e, dev, LUO_DEVICE ": %s%s", strerror(-dev), dev == -EBUSY ? " (another process has it open)" : "");
+	return dev;
+}
+
+static int do_sessions(struct update *u, struct err *e)
+{
+	_cleanup_close_ int dev = open_device(e);
+
+	if (dev < 0)
+		return dev;
+	for (size_t i = 0; i < u->n_guests; i++) {
+		struct guest *g = u->guests[i];
+		char name[64];
+
+		snprintf(name, sizeof(name), HANDOVER_GUEST_SESSION, g->uuid);
+		g->x.session = luo_session_create(dev, name);
+		if (g->x.session < 0)
+			return err_set(e, g->x.session, "session %s: %s", name, strerror(-g->x.session));
+	}
+	return 0;
+}
+
+static void undo_session(struct update *u, struct guest *g)
+{
+	(void)u;
+	fd_close(&g->x.session); /* un-preserves all that is in it */
+	fd_close(&g->x.record);
+	g->x.prepared = false;
+}
+
+static int populate_thread(void *arg)
+{
+	const struct guest *g = arg;
+
+	return memfd_populate(g->ram, g->memory);
+}
+
+static int preserve_ram_thread(void *arg)
+{
+	const struct guest *g = arg;
+
+	return luo_preserve(g->x.session, g->ram, HANDOVER_TOKEN_RAM);
+}
+
+static int do_preserve_ram(struct update *u, struct guest *g, struct err *e)
+{
+	int r = task_blocking(populate_thread, g);
+
+	(void)u;
+	if (r < 0)
+		return err_set(e, r, "fill memory: %s", strerror(-r));
+	r = task_blocking(preserve_ram_thread, g);
+	return r < 0 ? err_set(e, r, "%s", strerror(-r)) : 0;
+}
+
+static int do_record(struct update *u, struct guest *g, struct err *e)
+{
+	_cleanup_json_ json *j = guest_to_json(g);
+	int r;
+
+	(void)u;
+	g->x.record = handover_create("vmkeep-record", j);
+	if (g->x.record < 0)
+		return err_set(e, g->x.record, "%s", strerror(-g->x.record));
+	r = luo_preserve(g->x.session, g->x.record, HANDOVER_TOKEN_RECORD);
+	if (r < 0)
+		return err_set(e, r, "preserve: %s", strerror(-r));
+	return 0;
+}
+
+static int do_state_file(struct update *u, struct guest *g, struct err *e)
+{
+	(void)u;
+	g->x.state = memfd_create_plain("vmkeep-state", 0);
+	if (g->x.state < 0)
+		return err_set(e, g->x.state, "%s", strerror(-g->x.state));
+	g->x.prepared = true;
+	return guest_give_state(g, false, e);
+}
+
+static void undo_state_file(struct update *u, struct guest *g)
+{
+	(void)u;
+	guest_take_state(g);
+	fd_close(&g->x.state);
+}
+
+static const struct stage prepare_stages[] = {
+	{ .name = "check", .host = do_check },
+	{ .name = "load-kernel", .host = do_load, .undo_host = undo_load },
+	{ .name = "sessions", .host = do_sessions, .undo_guest = undo_session },
+	{ .name = "preserve-ram", .guest = do_preserve_ram },
+	{ .name = "record", .guest = do_record },
+	{ .name = "state-file", .guest = do_state_file, .undo_guest = undo_state_file },
+};
+
+/* --- commit --- */
+
+/* Before the table, as it changes nothing: a prepare that cannot be committed stays prepared. */
+static int check_prepared(struct update *u, struct err *e)
+{
+	size_t here = 0;
+
+	if (!kexec_loaded())
+		return err_set(e, -ENOEXEC, "the next kernel is no longer loaded: run `vmkeep prepare` again");
+	for (struct guest *g = guest_first(); g; g = g->next)
+		if (!g->x.prepared)
+			return err_set(e, -EBUSY, "guest %s was started after prepare: run `vmkeep prepare` again", g->name);
+	/* Guests that were stopped meanwhile leave the update. */
+	for (size_t i = 0; i < u->n_guests; i++) {
+		if (u->guests[i]->gone) {
+			undo_session(u, u->guests[i]);
+			guest_release(u->guests[i]);
+		} else {
+			u->guests[here++] = u->guests[i];
+		}
+	}
+	u->n_guests = here;
+	return 0;
+}
+
+static int do_arm(struct update *u, struct guest *g, struct err *e)
+{
+	int r = guest_query_running(g, e);
+
+	(void)u;
+	if (r < 0)
+		return r;
+	g->x.was_running = r;
+	guest_remember(g);
+	return guest_arm(g, e);
+}
+
+static void undo_arm(struct update *u, struct guest *g)
+{
+	(void)u;
+	if (g->x.armed)
+		guest_disarm(g);
+}
+
+/* As late as can be while guests run: which guests are in it is known only now. */
+static int do_index(struct update *u, struct err *e)
+{
+	_cleanup_json_ json *j = json_object_new_object();
+	_cleanup_close_ int dev = open_device(e);
+	json *guests = json_object_new_array();
+	struct utsname uts;
+	int r;
+
+	if (dev < 0) {
+		json_object_put(guests);
+		return dev;
+	}
+	for (size_t i = 0; i < u->n_guests; i++) {
+		json *g = qmp_args("name", u->guests[i]->name, "uuid", u->guests[i]->uuid, NULL);
+
+		json_object_array_add(guests, g);
+	}
+	uname(&uts);
+	json_object_object_add(j, "guests", guests);
+	json_set_str(j, "from_kernel", uts.release);
+	json_set_str(j, "to_kernel", u->target.version);
+	json_set_int(j, "committed_ms", clock_realtime_ns() / NSEC_PER_MSEC);
+	json_object_object_add(j, "prepare_ms", json_object_get(u->timings));
+	u->index_session = luo_session_create(dev, HANDOVER_INDEX_SESSION);
+	if (u->index_session < 0)
+		return err_set(e, u->index_session, "session " HANDOVER_INDEX_SESSION ": %s", strerror(-u->index_session));
+	u->index_record = handover_create("vmkeep-index", j);
+	if (u->index_record < 0)
+		return err_set(e, u->index_record, "%s", strerror(-u->index_record));
+	r = luo_preserve(u->index_session, u->index_record, HANDOVER_TOKEN_RECORD);
+	return r < 0 ? err_set(e, r, "preserve: %s", strerror(-r)) : 0;
+}
+
+static void undo_index(struct update *u)
+{
+	fd_close(&u->index_session);
+	fd_close(&u->index_record);
+}
+
+static int sync_thread(void *arg)
+{
+	(void)arg;
+	sync();
+	return 0;
+}
+
+/*
+ * The jump unmounts nothing: what the host has not written is lost. What a guest
+ * has written goes out in "stop", where QEMU flushes its disks; most of it goes
+ * here, while the guests run.
+ */
+static int do_sync(struct update *u, struct err *e)
+{
+	(void)u, (void)e;
+	return task_blocking(sync_thread, NULL);
+}
+
+static int do_stop(struct update *u, struct guest *g, struct err *e)
+{
+	int r = 0;
+
+	(void)u;
+	g->x.late = (struct handover_late){ .running = g->x.was_running, .tsc_stop = clock_tsc() };
+	if (g->x.was_running) {
+		g->x.stopped = true;
+		r = qmp_call(g->qmp, "stop", NULL, -1, GUEST_QMP_TIMEOUT_MS, NULL, e);
+	}
+	g->x.late.tsc_stopped = clock_tsc();
+	return r;
+}
+
+static void undo_stop(struct update *u, struct guest *g)
+{
+	struct err e;
+
+	(void)u;
+	if (g->x.stopped && !g->gone && guest_cont(g, &e) < 0)
+		log_error("%s: does not run again: %s", g->name, e.text);
+	g->x.stopped = false;
+}
+
+static int do_save(struct update *u, struct guest *g, struct err *e)
+{
+	int r;
+
+	(void)u;
+	g->x.saving = true;
+	r = guest_save(g, SAVE_TIMEOUT_MS, e);
+	g->x.late.tsc_saved = clock_tsc();
+	return r;
+}
+
+static void undo_save(struct update *u, struct guest *g)
+{
+	(void)u;
+	/* Harmless when it is over. Until it is, QEMU refuses to let the guest run. */
+	if (g->x.saving && g->migration == MIGRATION_ACTIVE)
+		qmp_call(g->qmp, "migrate_cancel", NULL, -1, GUEST_QMP_TIMEOUT_MS, NULL, NULL);
+	g->x.saving = false;
+}
+
+static int do_preserve_state(struct update *u, struct guest *g, struct err *e)
+{
+	struct stat st;
+	int r;
+
+	(void)u;
+	if (fstat(g->x.state, &st) < 0 || st.st_size == 0)
+		return err_set(e, -EIO, "QEMU has written no device state");
+	/* Only now: QEMU truncates the file before it writes, and preserved files cannot be. */
+	r = luo_preserve(g->x.session, g->x.state, HANDOVER_TOKEN_STATE);
+	if (r < 0)
+		return err_set(e, r, "%s", strerror(-r));
+	g->x.late.state_bytes = (uint64_t)st.st_size;
+	g->x.late.tsc_preserved = clock_tsc();
+	g->x.late.complete = 1;
+	r = handover_write_late(g->x.record, &g->x.late);
+	return r < 0 ? err_set(e, r, "record: %s", strerror(-r)) : 0;
+}
+
+static int do_jump(struct update *u, struct err *e)
+{
+	struct handover_late late = { .complete = 1, .tsc_hz = (uint64_t)clock_tsc_hz() };
+	int r;
+
+	late.realtime_ns = clock_realtime_ns();
+	late.tsc_jump = clock_tsc();
+	r = handover_write_late(u->index_record, &late);
+	if (r < 0)
+		return err_set(e, r, "index record: %s", strerror(-r));
+	r = kexec_jump();
+	return err_set(e, r < 0 ? r : -EIO, "reboot: %s", strerror(r < 0 ? -r : EIO));
+}
+
+static const struct stage commit_stages[] = {
+	{ .name = "arm", .guest = do_arm, .undo_guest = undo_arm },
+	{ .name = "index", .host = do_index, .undo_host = undo_index },
+	{ .name = "sync", .host = do_sync },
+	/* --- the blackout begins --- */
+	{ .name = "stop", .guest = do_stop, .undo_guest = undo_stop },
+	{ .name = "save", .guest = do_save, .undo_guest = undo_save },
+	{ .name = "preserve-state", .guest = do_preserve_state },
+	{ .name = "jump", .host = do_jump },
+};
+
+/* --- phases --- */
+
+static void take_guests(struct update *u)
+{
+	size_t n = 0;
+
+	for (struct guest *g = guest_first(); g; g = g->next)
+		n++;
+	u->guests = xmalloc0((n + 1) * sizeof(struct guest *));
+	for (struct guest *g = guest_first(); g; g = g->next)
+		u->guests[u->n_guests++] = guest_hold(g);
+}
+
+static void forget(struct update *u)
+{
+	for (size_t i = 0; i < u->n_guests; i++)
+		guest_release(u->guests[i]);
+	free(u->guests);
+	target_free(&u->target);
+	json_object_put(u->timings);
+	*u = (struct update){ .index_session = -EBADF, .index_record = -EBADF };
+}
+
+static void note_failure(const struct stage_run *run, const char *phase, const struct err *e)
+{
+	json_object_put(last_failure);
+	last_failure = json_object_new_object();
+	json_set_str(last_failure, "phase", phase);
+	json_set_str(last_failure, "stage", run->failed_stage);
+	json_set_str(last_failure, "guest", run->failed_guest);
+	json_set_str(last_failure, "reason", e->text);
+	json_set_int(last_failure, "when_ms", clock_realtime_ns() / NSEC_PER_MSEC);
+}
+
+static struct stage_run run_of(struct update *u, progress_fn *progress, void *user)
+{
+	return (struct stage_run){ .u = u, .guests = u->guests, .n_guests = u->n_guests, .progress = progress,
+				   .progress_user = user, .timings = u->timings };
+}
+
+static int busy(struct err *e)
+{
+	if (update.phase == UPGRADE_PREPARING || update.phase == UPGRADE_COMMITTING)
+		return err_set(e, -EBUSY, "an update is just %s: wait for it", upgrade_phase_name());
+	return 0;
+}
+
+int upgrade_prepare(struct target *t, progress_fn *progress, void *user, struct err *e)
+{
+	struct update *u = &update;
+	struct stage_run run;
+	int r = busy(e);
+
+	if (r < 0) {
+		target_free(t);
+		return r;
+	}
+	if (u->phase == UPGRADE_PREPARED) {
+		log_info("prepare: replacing the earlier one");
+		upgrade_abort(e);
+	}
+	u->phase = UPGRADE_PREPARING;
+	u->target = *t;
+	*t = (struct target){ 0 };
+	u->timings = json_object_new_object();
+	take_guests(u);
+	run = run_of(u, progress, user);
+	r = stages_run(&run, prepare_stages, ARRAY_SIZE(prepare_stages), e);
+	if (r < 0) {
+		note_failure(&run, "prepare", e);
+		forget(u);
+		return r;
+	}
+	u->phase = UPGRADE_PREPARED;
+	log_info("prepared: %zu guests, next kernel %s", u->n_guests, u->target.version);
+	return 0;
+}
+
+int upgrade_commit(progress_fn *progress, void *user, struct err *e)
+{
+	struct update *u = &update;
+	struct stage_run run;
+	int r = busy(e);
+
+	if (r < 0)
+		return r;
+	if (u->phase != UPGRADE_PREPARED)
+		return err_set(e, -EINVAL, "nothing is prepared: run `vmkeep prepare --kernel …` first");
+	r = check_prepared(u, e);
+	if (r < 0)
+		return r;
+	u->phase = UPGRADE_COMMITTING;
+	run = run_of(u, progress, user);
+	r = stages_run(&run, commit_stages, ARRAY_SIZE(commit_stages), e);
+	if (r >= 0)
+		r = err_set(e, -EIO, "the jump returned");
+	note_failure(&run, "commit", e);
+	run = run_of(u, NULL, NULL);
+	stages_undo(&run, prepare_stages, ARRAY_SIZE(prepare_stages));
+	forget(u);
+	return r;
+}
+
+int upgrade_abort(struct err *e)
+{
+	struct update *u = &update;
+	struct stage_run run;
+	int r = busy(e);
+
+	if (r < 0)
+		return r;
+	if (u->phase != UPGRADE_PREPARED)
+		return err_set(e, -EINVAL, "nothing is prepared: there is nothing to abort");
+	u->phase = UPGRADE_PREPARING;
+	run = run_of(u, NULL, NULL);
+	stages_undo(&run, prepare_stages, ARRAY_SIZE(prepare_stages));
+	forget(u);
+	log_info("aborted: nothing is prepared any more");
+	return 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The old kernel's half of an update: prepare, commit, abort. */
+#ifndef VMKEEP_UPGRADE_H
+#define VMKEEP_UPGRADE_H
+
+#include "check.h"
+#include "stage.h"
+
+enum upgrade_phase { UPGRADE_IDLE, UPGRADE_PREPARING, UPGRADE_PREPARED, UPGRADE_COMMITTING };
+
+/** upgrade_phase() - Where the update is. */
+enum upgrade_phase upgrade_phase(void);
+/** upgrade_phase_name() - The same for people and JSON. */
+const char *upgrade_phase_name(void);
+/** upgrade_target_version() - Version of the kernel that is prepared, or NULL. */
+const char *upgrade_target_version(void);
+
+/**
+ * upgrade_prepare() - Load the next kernel and preserve guests' RAM; guests run on.
+ * @t:		The kernel to jump to; taken over.
+ *
+ * Replaces an earlier prepare. Return: 0, or -errno with the reason in @e: then nothing is prepared.
+ */
+int upgrade_prepare(struct target *t, progress_fn *progress, void *user, struct err *e);
+
+/**
+ * upgrade_commit() - Checkpoint every guest and jump. The blackout begins here.
+ *
+ * Return: Only when it failed: -errno with the reason in @e. Every guest runs on
+ * then and nothing is prepared any more.
+ */
+int upgrade_commit(progress_fn *progress, void *user, struct err *e);
+
+/** upgrade_abort() - Undo a prepare. Return: 0, or -errno with the reason in @e when there is none. */
+int upgrade_abort(struct err *e);
+
+/** upgrade_guest_prepared() - Whether @g is part of what is prepared. */
+bool upgrade_guest_prepared(const struct guest *g);
+
+/** upgrade_last_failure() - Stage, guest and reason of the last update that was walked back, or NULL. Not owned. */
+json *upgrade_last_failure(void);
+
+#endif

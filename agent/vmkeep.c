@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* vmkeep: the agent's command line. See vmkeep(1). */
+
+#include <stdio.h>
+
+#include "cli.h"
+
+static const char exit_help[] = "\nExit status: 0 done, 1 refused or failed (what was begun is undone), 3 no agent, 64 wrong usage.\n";
+
+static const char target_help[] =
+	"\n  --kernel IMG      the kernel to jump to\n"
+	"  --initrd IMG      its initial RAM disk\n"
+	"  --reuse-cmdline   give it the running kernel's command line\n"
+	"  --append STRING   add to its command line\n";
+
+static const struct command commands[] = {
+	{ "run", "NAME --memory SIZE [--user USER] -- QEMU ARGUMENT…", "start a guest",
+	  "\n  --memory SIZE     its RAM, which vmkeep makes (4G, 512M)\n"
+	  "  --user USER       run QEMU as this user\n"
+	  "  --json            print what was started as JSON\n\n"
+	  "QEMU's arguments are your own. vmkeep adds the RAM, a monitor for itself, and the\n"
+	  "version of the machine type; leave out -m, memory backends, -daemonize, -incoming.\n",
+	  cli_run },
+	{ "list", "[--json]", "list the guests", "", cli_status },
+	{ "status", "[NAME] [--json] [--watch]", "show guests and update",
+	  "\n  --json    everything, as JSON\n  --watch   show it again every second\n", cli_status },
+	{ "check", "--kernel IMG [--initrd IMG] [--reuse-cmdline] [--append STRING] [--json]",
+	  "name everything that stands in the way of an update; changes nothing",
+	  "\nExit status: 0 ready, 1 blocked, 2 could not tell, 3 no agent, 64 wrong usage.\n", cli_check },
+	{ "prepare", "--kernel IMG [--initrd IMG] [--reuse-cmdline] [--append STRING]",
+	  "load the kernel, preserve guests' RAM; guests run on",
+	  "\nA second prepare replaces the first.\n", cli_prepare },
+	{ "commit", "", "checkpoint the guests and jump into the prepared kernel",
+	  "\nDoes not return when it succeeds: the new kernel brings the guests back by itself.\n", cli_commit },
+	{ "abort", "", "undo prepare; before the jump only", "", cli_abort },
+	{ "update", "--kernel IMG [--initrd IMG] [--reuse-cmdline] [--append STRING]", "prepare and commit", "", cli_update },
+	{ "finish", "[NAME…] [--retry] [--json]", "bring guests back after the jump; the agent does it by itself at boot",
+	  "\n  --retry   try again with guests that are kept\n\n"
+	  "Exit status: 0 all are back, 1 failed, 3 no agent, 4 a guest is still kept, 64 wrong usage.\n", cli_finish },
+	{ "report", "[--json]", "the last update: per guest and phase, and the blackout", "", cli_report },
+	{ "stop", "NAME [--now] [--timeout SECONDS]", "end a guest by its power button",
+	  "\n  --now                do not ask the guest: end its QEMU\n"
+	  "  --timeout SECONDS    how long it may take over the button (60)\n", cli_stop },
+};
+
+static bool is_target_command(const struct command *c)
+{
+	return strncmp(c->args, "--kernel", 8) == 0;
+}
+
+static void print_help(const struct command *c)
+{
+	printf("vmkeep %s: %s\n\nusage: vmkeep %s %s\n%s%s", c->name, c->summary, c->name, c->args,
+	       is_target_command(c) ? target_help : "", c->help);
+	if (!strstr(c->help, "Exit status"))
+		fputs(exit_help, stdout);
+}
+
+enum exit_status cli_usage(const struct command *c)
+{
+	fprintf(stderr, "usage: vmkeep %s %s\n", c->name, c->args);
+	return EXIT_BAD_USAGE;
+}
+
+enum exit_status cli_print_json(json *j)
+{
+	puts(json_object_to_json_string_ext(j, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+						       JSON_C_TO_STRING_NOSLASHESCAPE));
+	return EXIT_OK;
+}
+
+static void overview(FILE *out)
+{
+	fputs("vmkeep: upgrade this host's kernel without rebooting its guests\n\nusage: vmkeep COMMAND …\n\n", out);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+	fputs("\nvmkeep COMMAND --help tells more. See vmkeep(1).\n", out);
+}
+
+/* --help counts only before the guest's own command line. */
+static bool asks_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		overview(stderr);
+		return EXIT_BAD_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		overview(stdout);
+		return EXIT_OK;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("vmkeep " VMKEEP_VERSION);
+		return EXIT_OK;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(argv[1], commands[i].name) != 0)
+			continue;
+		if (asks_help(argc - 1, argv + 1)) {
+			print_help(&commands[i]);
+			return EXIT_OK;
+		}
+		return (int)commands[i].run(&commands[i], argc - 1, argv + 1);
+	}
+	fprintf(stderr, "vmkeep: no command %s (see vmkeep --help)\n", argv[1]);
+	return EXIT_BAD_USAGE;
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* vmkeepd: the agent. See vmkeepd(8). */
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/signalfd.h>
+
+#include "clock.h"
+#include "guest.h"
+#include "log.h"
+#include "loop.h"
+#include "probe.h"
+#include "report.h"
+#include "restore.h"
+#include "server.h"
+#include "upgrade.h"
+
+static const char *run_dir = RUN_DIR;
+static const char *state_dir = "/var/lib/vmkeep";
+static const char *log_dir = "/var/log/vmkeep";
+static int exit_status;
+
+static void usage(FILE *out)
+{
+	fputs("vmkeepd: carries this host's guests over an upgrade of its kernel\n\n"
+	      "usage: vmkeepd [--run-dir DIR] [--state-dir DIR] [--log-dir DIR] [--debug]\n\n"
+	      "  --run-dir DIR    sockets and what a restarted agent needs (/run/vmkeep)\n"
+	      "  --state-dir DIR  the report, and what QEMUs can do (/var/lib/vmkeep)\n"
+	      "  --log-dir DIR    what guests' QEMUs print (/var/log/vmkeep)\n"
+	      "  --debug          log every step\n"
+	      "  --help, --version\n\n"
+	      "Stays in the foreground and logs to stderr. See vmkeepd(8).\n",
+	      out);
+}
+
+static void parse_args(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "run-dir", required_argument, NULL, 'r' }, { "state-dir", required_argument, NULL, 's' },
+		{ "log-dir", required_argument, NULL, 'l' }, { "debug", no_argument, NULL, 'd' },
+		{ "help", no_argument, NULL, 'h' },	     { "version", no_argument, NULL, 'V' },
+		{ 0 },
+	};
+	enum log_level level = LOG_LEVEL_INFO;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (c) {
+		case 'r':
+			run_dir = optarg;
+			break;
+		case 's':
+			state_dir = optarg;
+			break;
+		case 'l':
+			log_dir = optarg;
+			break;
+		case 'd':
+			level = LOG_LEVEL_DEBUG;
+			break;
+		case 'h':
+			usage(stdout);
+			exit(EXIT_OK);
+		case 'V':
+			puts("vmkeepd " VMKEEP_VERSION);
+			exit(EXIT_OK);
+		default:
+			usage(stderr);
+			exit(EXIT_BAD_USAGE);
+		}
+	}
+	if (optind < argc) {
+		usage(stderr);
+		exit(EXIT_BAD_USAGE);
+	}
+	log_setup(level, getenv("JOURNAL_STREAM") != NULL);
+}
+
+static int make_dirs(struct err *e)
+{
+	const char *const dirs[] = { run_dir, state_dir, log_dir };
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		int r = mkdir_parents(dirs[i], 0700);
+
+		if (r < 0)
+			return err_set(e, r, "%s: %s", dirs[i], strerror(-r));
+	}
+	return 0;
+}
+
+/* Two agents would both believe that the guests are theirs. The lock goes with the process. */
+static int lock(struct err *e)
+{
+	_cleanup_free_ char *path = xasprintf("%s/lock", run_dir);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return err_set(e, -errno, "%s: %s", path, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return err_set(e, -errno, "another vmkeepd runs already (it holds %s)", path);
+	return 0;
+}
+
+static void handle_signals(void *arg)
+{
+	int fd = (int)(intptr_t)arg;
+	struct signalfd_siginfo si;
+	struct err e;
+
+	while (task_poll(fd, POLLIN, -1) < 0 || read(fd, &si, sizeof(si)) != sizeof(si))
+		;
+	log_info("ending on signal %u; guests run on", si.ssi_signo);
+	/* A commit cannot be left half-way: it ends in the jump or is walked back. */
+	while (upgrade_phase() == UPGRADE_PREPARING || upgrade_phase() == UPGRADE_COMMITTING)
+		task_sleep(20);
+	if (upgrade_phase() == UPGRADE_PREPARED)
+		upgrade_abort(&e);
+	loop_quit();
+}
+
+static int watch_signals(void)
+{
+	sigset_t set;
+	int fd;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	task_start(handle_signals, (void *)(intptr_t)fd);
+	return 0;
+}
+
+static void start(void *arg)
+{
+	struct err e;
+	int r = restore_run(&e); /* first: somebody's blackout is running */
+
+	(void)arg;
+	if (r < 0)
+		log_error("nothing brought back: %s", e.text);
+	else if (r)
+		log_info("finished: %d guests came over the jump", r);
+	guest_recover();
+	if (server_start(run_dir, &e) < 0) {
+		log_error("%s", e.text);
+		exit_status = EXIT_FAILED;
+		loop_quit();
+		return;
+	}
+	log_info("vmkeepd " VMKEEP_VERSION " is ready");
+}
+
+int main(int argc, char **argv)
+{
+	struct err e;
+	int r;
+
+	clock_init();
+	parse_args(argc, argv);
+	umask(077);
+	if (make_dirs(&e) < 0 || lock(&e) < 0) {
+		log_error("%s", e.text);
+		return EXIT_FAILED;
+	}
+	guest_setup(run_dir, log_dir);
+	probe_setup(state_dir);
+	report_setup(state_dir);
+	r = loop_init();
+	if (r < 0) {
+		log_error("io_uring: %s (see kernel.io_uring_disabled)", strerror(-r));
+		return EXIT_FAILED;
+	}
+	r = watch_signals();
+	if (!r) {
+		task_start(start, NULL);
+		r = loop_run();
+	}
+	if (r < 0) {
+		log_error("event loop: %s", strerror(-r));
+		return EXIT_FAILED;
+	}
+	return exit_status;
+}
