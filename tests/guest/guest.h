@@ -34,7 +34,7 @@ extern struct guest_counts counts;
 
 /* init.c */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-_Noreturn void die(const char *what);
+void die(const char *what) __attribute__((noreturn));
 void start_thread(void *(*fn)(void *), int nice);
 void sleep_ns(uint64_t ns);
 uint64_t now_ns(void);

@@ -69,7 +69,7 @@ void say(const char *fmt, ...)
 	}
 }
 
-_Noreturn void die(const char *what)
+void die(const char *what)
 {
 	say("fatal %s %s: %s\n", config.name, what, strerror(errno));
 	for (;;)
@@ -141,7 +141,7 @@ static void set_text(char *to, size_t size, const char *value)
 		errno = ENAMETOOLONG;
 		die(value);
 	}
-	strcpy(to, value);
+	memcpy(to, value, strlen(value) + 1);
 }
 
 static void set_number(unsigned int *to, const char *value)
