@@ -43,6 +43,7 @@ class Test:
 def all_tests():
     """Every test there is, in the order in which they are run."""
     yield Test("lint", [TESTS / "lint"], 15 * MINUTE)
+    yield Test("runner", [TESTS / "runner-test"], 2 * MINUTE)
     yield Test("check-config", [REPO / "kernel-config/check-config-test"], 1 * MINUTE)
     yield Test("beats", [TESTS / "guest/beats-test"], 5 * MINUTE)
     # May have to build the kernel's source package first.
