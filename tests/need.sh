@@ -23,7 +23,8 @@ need_build() {
 	need ninja ninja-build
 	need gcc gcc
 	need pkg-config pkg-config
-	need_library libc6-dev liburing-dev libnl-3-dev libnl-route-3-dev libjson-c-dev
+	need_library libc6-dev liburing-dev libnl-3-dev libnl-route-3-dev libjson-c-dev \
+		zlib1g-dev
 }
 
 # install_missing: status 1 and one line if that was not possible.
