@@ -197,8 +197,14 @@ class HostVM:
             shutil.rmtree(self.tmp, ignore_errors=True)
 
 
-def run_directory(name):
-    """A new one in tests/out, its name begins with what it was for."""
+def run_directory(name, wanted=None):
+    """WANTED, which must not exist, or one in tests/out whose name begins with what it is for."""
+    if wanted:
+        try:
+            os.makedirs(wanted)
+        except OSError as e:
+            raise LabError(f"run directory {wanted}: {e.strerror}") from None
+        return os.path.realpath(wanted)
     base = f"{REPO}/tests/out"
     os.makedirs(base, exist_ok=True)
     stem = f"{base}/{name}-{time.strftime('%m%d-%H%M%S')}"

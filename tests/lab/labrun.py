@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A scenario: what is in its file, the run in a host VM, and the verdict."""
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+import labvm
+from labvm import LAB, LabError, build
+
+VARIABLES = ["PLAN", "PACKAGES", "FILES", "NEEDS", "MEM", "SMP", "APPEND", "TIMEOUT", "AGENT"]
+TCG = "tcg,thread=multi"
+APPEND = (
+    "console=ttyS0 root=/dev/vda rw init=/sbin/lab-init loglevel=5 panic=-1"
+    " kho=on liveupdate=on kho_scratch=128M,128M,128M"
+)
+
+
+def read_scenario(path):
+    """The scenario's variables, and which of its functions there are."""
+    script = '. "$1"\n' + "".join(f'printf "%s\\0" "${{{v}-unset}}"\n' for v in VARIABLES)
+    script += 'for f in before after outside; do command -v $f; done\n'
+    done = subprocess.run(["sh", "-c", script, "sh", path], stdout=subprocess.PIPE, text=True)
+    *values, functions = done.stdout.split("\0")
+    if len(values) != len(VARIABLES):
+        raise LabError(f"{path} is not a scenario: sh cannot read it")
+    var = {k: v for k, v in zip(VARIABLES, values) if v != "unset"}
+    functions = functions.split()
+    if "before" not in functions:
+        raise LabError(f"{path}: no function `before`")
+    if not var.get("PLAN", "").isdigit() or int(var["PLAN"]) == 0:
+        raise LabError(f"{path}: PLAN=N has to say how many checks there are")
+    return var, functions
+
+
+class Checks:
+    """The KTAP stream: numbers the checks, and remembers what went wrong."""
+
+    def __init__(self, plan):
+        self.plan, self.count, self.failed, self.problems = plan, 0, 0, []
+        self.write("KTAP version 1")
+        self.write(f"1..{plan}")
+
+    @staticmethod
+    def write(line):
+        print(line, flush=True)
+
+    def line(self, text):
+        m = re.match(r"(not )?ok - (.*)", text)
+        if m:
+            self.count += 1
+            self.failed += bool(m[1])
+            self.write(f"{m[1] or ''}ok {self.count} {m[2]}")
+        else:
+            self.write(text if text.startswith("#") else f"# {text}")
+
+    def problem(self, text):
+        """Something that fails the run, whatever the checks say."""
+        self.problems.append(text)
+        self.write(f"# FAILED: {text}")
+
+    def verdict(self):
+        if self.count < self.plan:
+            self.problem(f"{self.plan - self.count} of {self.plan} checks missing")
+        elif self.count > self.plan:
+            self.problem(f"{self.count} checks, {self.plan} were planned")
+        return not self.failed and not self.problems
+
+
+class Run:
+    """A scenario in a host VM."""
+
+    def __init__(self, file, args):
+        self.file = os.path.realpath(file)
+        self.var, self.functions = read_scenario(self.file)
+        var = self.var
+        self.timeout = args.timeout or int(var.get("TIMEOUT") or 180)
+        self.halves, self.half_started, self.ended = [], 0.0, False
+        self.guests, self.waiting, self.seen = {}, [], {}
+
+        needs = var.get("NEEDS", "vmkeep guest").split()
+        self.kernels = [build("kernel", args.source)[0], build("kernel", args.to)[0]]
+        self.image = build("host", *var.get("PACKAGES", "").split())[0] + "/root.img"
+        self.bin = build("bin")[0]
+        self.vmkeep = build("vmkeep")[0] if "vmkeep" in needs else None
+        self.guest = build("guest")[0] if "guest" in needs else None
+
+        self.name = os.path.basename(self.file).split(".")[0]
+        self.run = labvm.run_directory(self.name, args.run)
+        self.vm = labvm.HostVM(self.run, args.accel or accelerator(), args.mem or var.get("MEM") or "3G", args.smp or var.get("SMP") or "2")
+        self.releases = [open(f"{k}/release", encoding="utf-8").read().strip() for k in self.kernels]
+        self.checks = Checks(int(var["PLAN"]))
+
+    def fill_share(self):
+        """What the host gets to see of all this."""
+        share = self.vm.share
+        env = {
+            "NEXT_KERNEL": "/boot/next",
+            "THIS_RELEASE": self.releases[0],
+            "NEXT_RELEASE": self.releases[1],
+            "GUEST_KERNEL": "/boot/guest",
+            "GUEST_INITRD": "/boot/guest-initrd",
+            "AGENT": "" if self.var.get("AGENT") == "no" else "yes",
+        }
+        with open(f"{share}/env", "w", encoding="utf-8") as f:
+            f.writelines(f"export {k}={shlex.quote(v)}\n" for k, v in env.items())
+        for name in ("init", "lib.sh"):
+            shutil.copy(f"{LAB}/host/{name}", share)
+        shutil.copy(self.file, f"{share}/scenario")
+        shutil.copytree(self.bin, f"{share}/bin")
+        shutil.copy(f"{self.kernels[1]}/bzImage", f"{share}/boot/next")
+        shutil.copytree(f"{self.kernels[1]}/selftests", f"{share}/selftests")
+        if self.guest:
+            shutil.copy(f"{self.guest}/bzImage", f"{share}/boot/guest")
+            shutil.copy(f"{self.guest}/initrd.img", f"{share}/boot/guest-initrd")
+        if self.vmkeep:
+            shutil.copytree(f"{self.vmkeep}/root", f"{share}/vmkeep", symlinks=True)
+        os.mkdir(f"{share}/files")
+        with open(f"{share}/files/list", "w", encoding="utf-8") as f:
+            for nr, pair in enumerate(self.var.get("FILES", "").split()):
+                src, dst = pair.split(":")
+                src = os.path.join(os.path.dirname(self.file), src)
+                copy = shutil.copytree if os.path.isdir(src) else shutil.copy
+                copy(src, f"{share}/files/{nr}")
+                f.write(f"{nr} {dst}\n")
+
+    # What arrives from the host.
+
+    def on_host(self, _channel, _stamp, text):
+        m = labvm.KERNEL_LINE.match(text)
+        if m and labvm.BAD.search(m[1]):
+            self.checks.problem(f"host kernel: {m[1]}")
+
+    def on_ktap(self, _channel, _stamp, text):
+        self.checks.line(text)
+
+    def on_guest(self, channel, stamp, text):
+        self.seen[channel.name].append((stamp, text))
+        for request in list(self.waiting):
+            if request["channel"] == channel.name and stamp >= request["since"] and request["regex"].search(text):
+                self.answer(request["id"], text)
+                self.waiting.remove(request)
+
+    def answer(self, request, text=None):
+        self.vm.send("ctl", f"{request} no" if text is None else f"{request} ok {text}")
+
+    def on_ctl(self, _channel, stamp, text):
+        request, verb, *rest = text.split(" ", 2)
+        rest = rest[0] if rest else ""
+        if verb == "hello":
+            self.on_boot(request, stamp, rest)
+        elif verb == "bye":
+            self.ended = True
+            self.answer(request, "bye")
+            if self.halves == ["before"] and "after" in self.functions:
+                self.checks.problem("`before` returned: no jump into the new kernel")
+        elif verb == "guest":
+            self.on_guest_console(request, rest)
+        elif verb == "line":
+            self.on_line_wanted(request, rest)
+        else:
+            self.answer(request)
+
+    def on_boot(self, request, stamp, release):
+        half = "after" if self.halves else "before"
+        self.halves.append(half)
+        self.half_started = stamp
+        if len(self.halves) > 2 or half not in self.functions:
+            self.checks.problem("the host booted once more than the scenario has halves")
+        elif release != self.releases[len(self.halves) - 1]:
+            self.checks.problem(f"`{half}` runs on kernel {release}, not {self.releases[len(self.halves) - 1]}")
+        self.answer(request, half)
+
+    def on_guest_console(self, request, name):
+        """Give guest NAME a console, always the same one."""
+        if name not in self.guests and len(self.guests) < labvm.GUESTS and re.fullmatch(r"[\w.-]+", name):
+            port = f"guest{len(self.guests)}"
+            self.guests[name] = port
+            log = f"{self.run}/consoles/guest-{name}.log"
+            self.vm.channels[port].log = open(log, "w", buffering=1, encoding="utf-8")
+        self.answer(request, self.guests.get(name))
+
+    def on_line_wanted(self, request, rest):
+        """since seconds name regex"""
+        since, seconds, name, regex = rest.split(" ", 3)
+        since = self.half_started if since == "half" else self.vm.now()
+        channel = self.guests.get(name)
+        if not channel:
+            self.answer(request)
+            return
+        regex = re.compile(regex)
+        for stamp, text in self.seen[channel]:
+            if stamp >= since and regex.search(text):
+                self.answer(request, text)
+                return
+        self.waiting.append({
+            "id": request, "channel": channel, "since": since, "regex": regex,
+            "until": self.vm.now() + float(seconds),
+        })
+
+    # The run itself.
+
+    def host_part(self):
+        vm = self.vm
+        vm.channel("host", self.on_host)
+        vm.channel("agent")
+        vm.channel("ktap", self.on_ktap)
+        vm.channel("ctl", self.on_ctl, log=False)
+        for nr in range(labvm.GUESTS):
+            vm.channel(f"guest{nr}", self.on_guest, log=False)
+            self.seen[f"guest{nr}"] = []
+        self.fill_share()
+        append = f"{APPEND} {self.var.get('APPEND', '')}".strip()
+        vm.boot(f"{self.kernels[0]}/bzImage", self.image, append)
+        while vm.poll(0.1):
+            now = vm.now()
+            for request in [r for r in self.waiting if r["until"] < now]:
+                self.answer(request["id"])
+                self.waiting.remove(request)
+            if now > self.timeout:
+                self.checks.problem(f"time limit: not finished after {self.timeout} s")
+                return
+        if not self.ended:
+            self.checks.problem("the host VM ended early")
+        elif "after" in self.functions and "after" not in self.halves and not self.checks.problems:
+            self.checks.problem("the new kernel was never reached")
+
+    def outside_part(self):
+        """The scenario's checks on the machine, with what the run left."""
+        r, w = os.pipe()
+        env = dict(os.environ, RUN=self.run, LAB=LAB, REPO=labvm.REPO)
+        script = '. "$1"; . "$2"; outside'
+        with subprocess.Popen(
+            ["sh", "-c", script, "sh", f"{LAB}/host/lib.sh", self.file], env=env,
+            stdout=open(f"{self.run}/outside.log", "wb"), stderr=subprocess.STDOUT,
+            preexec_fn=lambda: os.dup2(w, 9), pass_fds=[9],
+        ):
+            os.close(w)
+            with os.fdopen(r, encoding="utf-8", errors="replace") as lines:
+                for line in lines:
+                    self.checks.line(line.rstrip("\n"))
+
+    def main(self, keep):
+        self.checks.write(f"# {self.name}: {self.releases[0]} -> {self.releases[1]}, accelerator {self.vm.accel}")
+        try:
+            try:
+                self.host_part()
+            finally:
+                self.vm.close(keep)
+            report = f"{self.run}/out/report.json"
+            if os.path.exists(report):
+                shutil.move(report, self.run)
+            if "outside" in self.functions:
+                self.outside_part()
+        except KeyboardInterrupt:
+            self.checks.problem("interrupted")
+        passed = self.checks.verdict()
+        self.checks.write(f"# run directory: {self.run}")
+        return 0 if passed else 1
+
+
+def accelerator():
+    """KVM, if this machine's really runs a host and gives it a KVM of its own. Asked once per boot."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as f:
+        boot_id = f.read().strip()
+    memory = f"{labvm.CACHE}/accelerator"
+    if os.path.exists(memory):
+        with open(memory, encoding="utf-8") as f:
+            asked, verdict = f.read().split()
+        if asked == boot_id:
+            return verdict
+    verdict = TCG
+    if os.path.exists("/dev/kvm"):
+        print("lab: trying whether KVM runs a host VM (30 s at most)", file=sys.stderr)
+        with tempfile.TemporaryDirectory(prefix="vmkeep-lab-") as tmp:
+            probe = [f"{LAB}/scenario", f"{LAB}/probe.scenario", "--accel", "kvm", "--timeout", "30", "--run", f"{tmp}/run"]
+            status = subprocess.run(probe, stdout=subprocess.DEVNULL).returncode
+        if status > 1:
+            raise LabError("cannot try KVM")
+        if status == 0:
+            verdict = "kvm"
+    print(f"lab: accelerator of host VMs: {verdict}", file=sys.stderr)
+    os.makedirs(labvm.CACHE, exist_ok=True)
+    with open(memory, "w", encoding="utf-8") as f:
+        f.write(f"{boot_id} {verdict}\n")
+    return verdict
+
+
+def options(parser):
+    """What every program that runs a host VM takes."""
+    parser.add_argument("--from", dest="source", default="old", metavar="V", help="kernel to start from: X.Y or old")
+    parser.add_argument("--to", default="new", metavar="V", help="kernel to jump to: X.Y or new")
+    parser.add_argument("--mem", metavar="SIZE", help="the host's RAM (3G, or what FILE says)")
+    parser.add_argument("--smp", metavar="N", help="the host's processors (2, or what FILE says)")
+    parser.add_argument("--timeout", type=int, metavar="S", help="fail after S seconds (180, or what FILE says)")
+    parser.add_argument("--keep", action="store_true", help="keep the host's disk and what was shared with it")
+    parser.add_argument("--run", metavar="DIR", help="run directory (default: a new one in tests/out)")
+    parser.add_argument("--accel", help="of the host VM (default: KVM if a boot under it succeeds, else TCG)")
+
+
+def guarded(main):
+    """Run a program's main: what the lab cannot do, and Ctrl-C, are not worth a traceback."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return main()
+    except LabError as e:
+        print(f"lab: error: {e}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
