@@ -272,7 +272,7 @@ int guest_launch(struct guest *g, bool incoming, struct err *e)
 		strv_add(&argv, "-incoming");
 		strv_add(&argv, "defer");
 	}
-	s.argv = argv.v;
+	s.argv = (const char *const *)argv.v;
 	s.log_fd = log;
 	spawn_add_fd(&s, sock, GUEST_FD_QMP);
 	spawn_add_fd(&s, g->ram, GUEST_FD_RAM);

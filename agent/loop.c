@@ -74,6 +74,7 @@ int64_t now_ms(void)
 int loop_init(void)
 {
 	loop.ready_tail = &loop.ready;
+	loop.quit = false;
 	return io_uring_queue_init(RING_ENTRIES, &loop.ring, 0);
 }
 

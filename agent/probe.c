@@ -190,7 +190,7 @@ static int try_binary(const char *binary, struct qemu_caps *c, struct err *e)
 	static unsigned int serial;
 	_cleanup_free_ char *path = xasprintf("%s/probe-%u.sock", probe_dir, ++serial);
 	_cleanup_close_ int sock = -EBADF, ram = -EBADF, pidfd = -EBADF, log = -EBADF;
-	struct spawn s = { .argv = (char *const *)argv };
+	struct spawn s = { .argv = argv };
 	pid_t pid;
 	int r;
 

@@ -83,7 +83,7 @@ static void child(const struct spawn *s, const struct passwd *pw, int report)
 	}
 	if (!f.code) {
 		step = "execute";
-		execv(s->argv[0], s->argv);
+		execv(s->argv[0], (char *const *)s->argv);
 		f.code = -errno;
 	}
 	snprintf(f.step, sizeof(f.step), "%s", step);

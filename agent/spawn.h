@@ -16,7 +16,7 @@
  * @fds:	What it gets besides: our @fd becomes its @as. All other fds stay behind.
  */
 struct spawn {
-	char *const *argv;
+	const char *const *argv;
 	const char *user;
 	const char *cwd;
 	int log_fd;

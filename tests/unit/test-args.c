@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The user's command line and what becomes of it. */
+
+#include <stdarg.h>
+
+#include "guestargs.h"
+#include "qmp.h"
+
+#include "kselftest_harness.h"
+
+#define MEMORY (256ULL << 20)
+
+FIXTURE(args)
+{
+	struct qemu_caps caps;
+	struct strv out, notes;
+	char *machine;
+	struct err e;
+};
+
+FIXTURE_SETUP(args)
+{
+	self->caps = (struct qemu_caps){ .version = "11.1.3", .default_machine = "pc-i440fx-11.1" };
+	self->caps.machines = qmp_args("pc", "pc-i440fx-11.1", "pc-i440fx-11.1", "pc-i440fx-11.1", "q35", "pc-q35-11.1",
+				       "pc-q35-11.1", "pc-q35-11.1", "microvm", "microvm", NULL);
+	self->out = self->notes = (struct strv){ 0 };
+	self->machine = NULL;
+}
+
+FIXTURE_TEARDOWN(args)
+{
+	json_object_put(self->caps.machines);
+	strv_free(&self->out);
+	strv_free(&self->notes);
+	free(self->machine);
+}
+
+static int build(FIXTURE_DATA(args) *self, enum ram_path path, const char *first, ...)
+{
+	_cleanup_strv_ struct strv user = { 0 };
+	va_list ap;
+
+	strv_free(&self->out);
+	strv_free(&self->notes);
+	free(self->machine);
+	self->machine = NULL;
+	strv_add(&user, "/usr/bin/qemu-system-x86_64");
+	va_start(ap, first);
+	for (const char *s = first; s; s = va_arg(ap, const char *))
+		strv_add(&user, s);
+	va_end(ap);
+	return guestargs_build(&user, MEMORY, path, &self->caps, &self->out, &self->machine, &self->notes, &self->e);
+}
+
+/* How often @opt stands with exactly @value after it; with NULL, whatever follows. */
+static int count(const struct strv *sv, const char *opt, const char *value)
+{
+	int n = 0;
+
+	for (size_t i = 0; i + 1 < sv->n; i++)
+		n += strcmp(sv->v[i], opt) == 0 && (!value || strcmp(sv->v[i + 1], value) == 0);
+	return n;
+}
+
+TEST_F(args, an_unversioned_machine_is_pinned_and_said)
+{
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-M", "q35,accel=kvm", NULL), 0);
+	EXPECT_EQ(count(&self->out, "-M", "pc-q35-11.1,accel=kvm"), 1);
+	EXPECT_STREQ(self->machine, "pc-q35-11.1");
+	ASSERT_EQ(self->notes.n, 1);
+	EXPECT_NE(strstr(self->notes.v[0], "q35"), NULL);
+}
+
+TEST_F(args, machine_forms)
+{
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-machine", "type=q35,accel=tcg", NULL), 0);
+	EXPECT_EQ(count(&self->out, "-machine", "pc-q35-11.1,accel=tcg"), 1);
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "--machine", "pc-q35-11.1", NULL), 0);
+	EXPECT_EQ(count(&self->out, "--machine", "pc-q35-11.1"), 1);
+	EXPECT_EQ(self->notes.n, 0);
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-machine", "kernel_irqchip=on", "-nographic", NULL), 0);
+	EXPECT_STREQ(self->machine, "pc-i440fx-11.1");
+	EXPECT_EQ(count(&self->out, "-machine", "pc-i440fx-11.1,kernel_irqchip=on"), 1);
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-nographic", NULL), 0);
+	EXPECT_EQ(count(&self->out, "-machine", "pc-i440fx-11.1"), 1);
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-M", "microvm", NULL), 0);
+	EXPECT_EQ(self->notes.n, 0);
+	EXPECT_EQ(build(self, RAM_PATH_PROCFD, "-M", "pc-q35-99.0", NULL), -EINVAL);
+	EXPECT_NE(strstr(self->e.text, "pc-q35-99.0"), NULL);
+}
+
+TEST_F(args, ram_is_shared_and_comes_the_way_asked)
+{
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-nographic", NULL), 0);
+	EXPECT_EQ(count(&self->out, "-object",
+			"memory-backend-file,id=vmkeep-ram0,size=268435456,mem-path=/proc/self/fd/10,share=on,prealloc=off"),
+		  1);
+	EXPECT_EQ(count(&self->out, "-add-fd", NULL), 0);
+	EXPECT_EQ(count(&self->out, "-machine", "memory-backend=vmkeep-ram0"), 1);
+	EXPECT_EQ(count(&self->out, "-m", "268435456B"), 1);
+	ASSERT_EQ(build(self, RAM_PATH_FDSET, "-nographic", NULL), 0);
+	EXPECT_EQ(count(&self->out, "-object",
+			"memory-backend-file,id=vmkeep-ram0,size=268435456,mem-path=/dev/fdset/10,share=on,prealloc=off"),
+		  1);
+	EXPECT_EQ(count(&self->out, "-add-fd", "fd=10,set=10"), 1);
+}
+
+TEST_F(args, an_equal_m_is_taken_and_said_once)
+{
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-m", "256", "-nographic", NULL), 0);
+	EXPECT_EQ(count(&self->out, "-m", NULL), 1);
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-m", "size=256M", NULL), 0);
+	EXPECT_EQ(count(&self->out, "-m", NULL), 1);
+}
+
+TEST_F(args, conflicts_are_refused_by_name)
+{
+	static const char *const bad[][3] = {
+		{ "-m", "512", "-m" },
+		{ "-m", "256,slots=2,maxmem=1G", "maxmem" },
+		{ "-m", "lots", "-m lots" },
+		{ "-object", "memory-backend-ram,id=m,size=1G", "memory-backend-ram" },
+		{ "--object", "qom-type=memory-backend-file,id=m", "-object" },
+		{ "-machine", "q35,memory-backend=mine", "memory-backend=mine" },
+		{ "-numa", "node,memdev=mine", "memdev=mine" },
+		{ "-mem-path", "/dev/hugepages", "-mem-path" },
+		{ "-daemonize", NULL, "-daemonize" },
+		{ "-incoming", "defer", "-incoming" },
+		{ "-loadvm", "x", "-loadvm" },
+		{ "-snapshot", NULL, "-snapshot" },
+		{ "-readconfig", "f", "-readconfig" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_EQ(build(self, RAM_PATH_PROCFD, bad[i][0], bad[i][1], NULL), -EINVAL) {
+			TH_LOG("%s", bad[i][0]);
+		}
+		EXPECT_NE(strstr(self->e.text, bad[i][2]), NULL) {
+			TH_LOG("%s", self->e.text);
+		}
+	}
+}
+
+TEST_F(args, text_that_looks_like_an_option_is_left_alone)
+{
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-append", "-daemonize", "-name", "-m", "-nographic", NULL), 0);
+	EXPECT_EQ(count(&self->out, "-append", "-daemonize"), 1);
+	EXPECT_EQ(count(&self->out, "-name", "-m"), 1);
+}
+
+TEST_F(args, nothing_of_the_users_is_lost)
+{
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-cpu", "qemu64", "-m", "256", "-nodefaults", "-drive",
+			"file=a,b=c", "disk.img", NULL), 0);
+	EXPECT_EQ(count(&self->out, "-cpu", "qemu64"), 1);
+	EXPECT_EQ(count(&self->out, "-nodefaults", "-drive"), 1);
+	EXPECT_EQ(count(&self->out, "-drive", "file=a,b=c"), 1);
+	EXPECT_EQ(count(&self->out, "file=a,b=c", "disk.img"), 1);
+	EXPECT_STREQ(self->out.v[0], "/usr/bin/qemu-system-x86_64");
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "memfd.h"
+#include "util.h"
+
+#include "kselftest_harness.h"
+
+#define SIZE (4UL << 20)
+
+TEST(ram_can_be_neither_cut_nor_grown)
+{
+	int fd = memfd_create_ram("ram", SIZE);
+
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(memfd_check_ram(fd, SIZE), 0);
+	EXPECT_EQ(ftruncate(fd, SIZE / 2), -1);
+	EXPECT_EQ(errno, EPERM);
+	EXPECT_EQ(ftruncate(fd, SIZE * 2), -1);
+	EXPECT_EQ(errno, EPERM);
+	EXPECT_EQ(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), -1);
+	EXPECT_EQ(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+	close(fd);
+}
+
+TEST(what_is_not_our_ram_is_told_apart)
+{
+	int other = memfd_create_ram("ram", SIZE / 2), unsealed = memfd_create_plain("ram", SIZE);
+	int file = open("/proc/self/exe", O_RDONLY);
+
+	EXPECT_EQ(memfd_check_ram(other, SIZE), -ESTALE);
+	EXPECT_EQ(memfd_check_ram(unsealed, SIZE), -EPERM);
+	EXPECT_EQ(memfd_check_ram(file, SIZE), -ENOTTY);
+	EXPECT_EQ(memfd_check_ram(-1, SIZE), -ENOTTY);
+	close(other);
+	close(unsealed);
+	close(file);
+}
+
+TEST(populate_fills_every_hole_and_keeps_what_is_there)
+{
+	int fd = memfd_create_ram("ram", SIZE);
+	struct stat st;
+	char c = 'x';
+
+	ASSERT_EQ(pwrite(fd, &c, 1, SIZE / 2), 1);
+	fstat(fd, &st);
+	EXPECT_LT(st.st_blocks * 512, (off_t)SIZE);
+	EXPECT_EQ(memfd_populate(fd, SIZE), 0);
+	fstat(fd, &st);
+	EXPECT_EQ(st.st_blocks * 512, (off_t)SIZE);
+	c = 0;
+	EXPECT_EQ(pread(fd, &c, 1, SIZE / 2), 1);
+	EXPECT_EQ(c, 'x');
+	close(fd);
+}
+
+TEST(found_again_by_inode_among_a_process_fds)
+{
+	int a = memfd_create_ram("a", SIZE), b = memfd_create_ram("b", SIZE), again;
+	char c = 'b';
+
+	ASSERT_EQ(pwrite(b, &c, 1, 0), 1);
+	again = memfd_find(getpid(), memfd_inode(b));
+	ASSERT_GE(again, 0);
+	c = 0;
+	EXPECT_EQ(pread(again, &c, 1, 0), 1);
+	EXPECT_EQ(c, 'b');
+	EXPECT_EQ(memfd_find(getpid(), 1), -ENOENT);
+	close(again);
+	close(a);
+	close(b);
+}
+
+TEST(reopened_with_other_access)
+{
+	int fd = memfd_create_plain("state", 4096), w = memfd_reopen(fd, O_WRONLY);
+
+	ASSERT_GE(w, 0);
+	EXPECT_EQ(fcntl(w, F_GETFL) & O_ACCMODE, O_WRONLY);
+	close(w);
+	close(fd);
+}
+
+TEST_HARNESS_MAIN
