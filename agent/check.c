@@ -133,17 +133,15 @@ static void check_guest(json *all, struct guest *g)
 json *check_run(struct target *t)
 {
 	json *all = json_object_new_array();
-	struct guest *g, *next;
+	_cleanup_guest_set_ struct guest_set guests = guest_set_all();
 
 	check_kernel(all, t);
 	check_device(all);
 	check_kexec_allowed(all);
-	for (g = guest_first() ? guest_hold(guest_first()) : NULL; g; g = next) {
-		check_guest(all, g);
-		next = g->next ? guest_hold(g->next) : NULL;
-		guest_release(g);
-	}
-	if (!guest_first())
+	for (size_t i = 0; i < guests.n; i++)
+		if (!guests.v[i]->gone)
+			check_guest(all, guests.v[i]);
+	if (!guests.n)
 		found(all, NOTE, "host", "no guest runs under vmkeep", "the update would be an ordinary kexec", "");
 	return all;
 }

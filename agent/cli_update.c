@@ -178,7 +178,7 @@ static double number(json *obj, const char *key)
 static void print_report(json *report)
 {
 	static const char *const phases[] = { "stop", "save", "preserve", "jump", "boot", "retrieve", "launch", "load", "resume" };
-	json *guests = json_get(report, "guests", json_type_object), *prepare = json_get(report, "prepare_ms", json_type_object);
+	json *guests = json_get(report, "guests", json_type_array), *prepare = json_get(report, "prepare_ms", json_type_object);
 
 	printf("from kernel %s to %s\n", json_str(report, "from_kernel"), json_str(report, "to_kernel"));
 	if (prepare) {
@@ -190,14 +190,12 @@ static void print_report(json *report)
 	for (size_t i = 0; i < ARRAY_SIZE(phases); i++)
 		printf(" %9s", phases[i]);
 	printf(" %10s\n", "BLACKOUT");
-	if (!guests)
-		return;
-	json_object_object_foreach(guests, name, g)
-	{
+	for (size_t n = 0; guests && n < json_object_array_length(guests); n++) {
+		json *g = json_object_array_get_idx(guests, n);
 		json *ms = json_get(g, "phases_ms", json_type_object);
 		char ram[32], state[32];
 
-		printf("%-16s", name);
+		printf("%-16s", json_str(g, "name"));
 		for (size_t i = 0; ms && i < ARRAY_SIZE(phases); i++)
 			printf(" %9.1f", number(ms, phases[i]));
 		if (!ms) {

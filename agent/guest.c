@@ -75,6 +75,27 @@ void guest_release(struct guest *g)
 	free(g);
 }
 
+struct guest_set guest_set_all(void)
+{
+	struct guest_set set = { 0 };
+
+	for (struct guest *g = guests; g; g = g->next)
+		set.n++;
+	set.v = xmalloc0((set.n + 1) * sizeof(struct guest *));
+	set.n = 0;
+	for (struct guest *g = guests; g; g = g->next)
+		set.v[set.n++] = guest_hold(g);
+	return set;
+}
+
+void guest_set_release(struct guest_set *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		guest_release(set->v[i]);
+	free(set->v);
+	*set = (struct guest_set){ 0 };
+}
+
 static struct guest *guest_new(const char *name, const char *uuid)
 {
 	struct guest *g = xmalloc0(sizeof(*g)), **at = &guests;

@@ -105,6 +105,20 @@ struct guest *guest_hold(struct guest *g);
 void guest_release(struct guest *g);
 
 /**
+ * struct guest_set - Guests, each held: for going over them while tasks wait and guests come and go.
+ */
+struct guest_set {
+	struct guest **v;
+	size_t n;
+};
+
+/** guest_set_all() - All guests there are now. */
+struct guest_set guest_set_all(void);
+/** guest_set_release() - Release them; the set is empty afterwards. */
+void guest_set_release(struct guest_set *set);
+#define _cleanup_guest_set_ __attribute__((cleanup(guest_set_release)))
+
+/**
  * struct guest_spec - What `vmkeep run` asks for.
  * @argv:	QEMU and the user's arguments; argv[0] absolute.
  */

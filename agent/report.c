@@ -58,7 +58,7 @@ void report_begin(json *index, const struct handover_late *late)
 	/* The new kernel has its time from a clock of whole seconds; the counter knows better. */
 	expected = (double)late->realtime_ns / NSEC_PER_MSEC + ticks_ms(late->tsc_jump, clock_tsc());
 	set_ms(report, "host_clock_off_ms", round((double)clock_realtime_ns() / NSEC_PER_MSEC - expected));
-	json_object_object_add(report, "guests", json_object_new_object());
+	json_object_object_add(report, "guests", json_object_new_array());
 }
 
 /* When the new kernel's clocks began to run, in ticks. */
@@ -67,12 +67,29 @@ static uint64_t kernel_start_tsc(void)
 	return clock_start_tsc() - (uint64_t)((double)clock_start_boot_ns() * (double)host.tsc_hz / (double)NSEC_PER_SEC);
 }
 
+/* Put @j in the place of what the report says of @name, or at its end. */
+static void enter(const char *name, json *j)
+{
+	json *guests = json_get(report, "guests", json_type_array);
+	size_t n = json_object_array_length(guests), at = 0;
+
+	while (at < n) {
+		const char *other = json_str(json_object_array_get_idx(guests, at), "name");
+
+		if (other && strcmp(other, name) == 0)
+			break;
+		at++;
+	}
+	json_object_array_put_idx(guests, at, j);
+}
+
 void report_guest(const struct guest *g)
 {
 	const struct guest_crossing *x = &g->x;
 	json *j = json_object_new_object(), *phases;
 
-	json_object_object_add(json_get(report, "guests", json_type_object), g->name, j);
+	enter(g->name, j);
+	json_set_str(j, "name", g->name);
 	json_set_int(j, "memory_bytes", (int64_t)g->memory);
 	json_set_int(j, "state_bytes", (int64_t)x->late.state_bytes);
 	json_set_str(j, "machine", g->machine);
@@ -116,5 +133,5 @@ json *report_last(void)
 
 	if (!report && read_file(report_path, 16UL * 1024 * 1024, &text, NULL) == 0)
 		report = json_tokener_parse(text);
-	return json_object_is_type(report, json_type_object) ? report : NULL;
+	return json_get(report, "guests", json_type_array) ? report : NULL;
 }

@@ -130,6 +130,7 @@ static void settle(struct guest *g)
 static void keep(struct guest *g, const struct err *e)
 {
 	g->state = GUEST_KEPT;
+	g->gone = false; /* its QEMU is, it is not */
 	snprintf(g->kept_reason, sizeof(g->kept_reason), "%s", e->text);
 	log_error("%s: kept, not running: %s", g->name, e->text);
 }
@@ -245,7 +246,7 @@ static int restore(struct err *e)
 	_cleanup_json_ json *index = NULL;
 	struct task_group group = { 0 };
 	struct handover_late late;
-	struct guest *g;
+	_cleanup_guest_set_ struct guest_set here = { 0 };
 	size_t n = 0;
 	int r;
 
@@ -271,18 +272,14 @@ static int restore(struct err *e)
 
 	/* Nobody waits any more: the rest may take its time. */
 	report_begin(index, &late);
-	for (g = guest_first(); g; g = g->next)
+	for (struct guest *g = guest_first(); g; g = g->next)
 		if (g->x.session >= 0 || g->state == GUEST_KEPT)
 			report_guest(g);
 	report_save();
-	for (size_t i = 0; i < n; i++) {
-		g = guest_find(all[i].name);
-		if (g && g->state != GUEST_KEPT && !g->gone) {
-			guest_hold(g);
-			settle(g);
-			guest_release(g);
-		}
-	}
+	here = guest_set_all();
+	for (size_t i = 0; i < here.n; i++)
+		if (here.v[i]->from_update && !here.v[i]->gone)
+			settle(here.v[i]);
 	luo_finish(session);
 	return (int)n;
 }

@@ -176,6 +176,7 @@ static int cmd_finish(struct client *c, json *args, json **ret, struct err *e)
 {
 	json *names = json_get(args, "names", json_type_array);
 	_cleanup_json_ json *none = json_object_new_array();
+	_cleanup_guest_set_ struct guest_set guests = { 0 };
 	int handed, kept = 0, back = 0;
 
 	(void)c;
@@ -192,16 +193,16 @@ static int cmd_finish(struct client *c, json *args, json **ret, struct err *e)
 	if (handed < 0)
 		return EXIT_FAILED;
 	*ret = json_object_new_object();
-	for (struct guest *g = guest_first(), *next; g; g = next) {
-		guest_hold(g);
+	guests = guest_set_all();
+	for (size_t i = 0; i < guests.n; i++) {
+		struct guest *g = guests.v[i];
+
 		if (json_flag(args, "retry") && g->state == GUEST_KEPT && wanted(names, g->name))
 			restore_retry(g, e);
-		if (wanted(names, g->name)) {
+		if (wanted(names, g->name) && !g->gone) {
 			kept += g->state == GUEST_KEPT;
 			back += g->from_update;
 		}
-		next = g->next;
-		guest_release(g);
 	}
 	json_set_int(*ret, "kept", kept);
 	json_set_int(*ret, "back", back);

@@ -29,16 +29,16 @@ static void undo_turn(void *arg)
 /* All guests at the same time; the first error in the list's order is told. */
 static int all_guests(struct stage_run *run, const struct stage *s, void (*fn)(void *), struct err *e)
 {
-	struct turn *turns = xmalloc0((run->n_guests + 1) * sizeof(*turns));
+	struct turn *turns = xmalloc0((run->guests->n + 1) * sizeof(*turns));
 	struct task_group group = { 0 };
 	int ret = 0;
 
-	for (size_t i = 0; i < run->n_guests; i++) {
-		turns[i] = (struct turn){ .run = run, .stage = s, .g = run->guests[i] };
+	for (size_t i = 0; i < run->guests->n; i++) {
+		turns[i] = (struct turn){ .run = run, .stage = s, .g = run->guests->v[i] };
 		task_group_start(&group, fn, &turns[i]);
 	}
 	task_group_wait(&group);
-	for (size_t i = 0; i < run->n_guests; i++) {
+	for (size_t i = 0; i < run->guests->n; i++) {
 		if (turns[i].ret >= 0)
 			continue;
 		log_error("%s: %s: %s", turns[i].g->name, s->name, turns[i].e.text);

@@ -32,7 +32,7 @@ struct stage {
 
 /**
  * struct stage_run - A run of a table.
- * @guests:	Those it is about; held by the owner of the array.
+ * @guests:	Those it is about.
  * @progress:	May be NULL.
  * @timings:	Object that gets the milliseconds of each stage.
  * @failed_stage: After an error: the stage and
@@ -40,8 +40,7 @@ struct stage {
  */
 struct stage_run {
 	struct update *u;
-	struct guest **guests;
-	size_t n_guests;
+	const struct guest_set *guests;
 	progress_fn *progress;
 	void *progress_user;
 	json *timings;

@@ -32,8 +32,7 @@
 struct update {
 	enum upgrade_phase phase;
 	struct target target;
-	struct guest **guests; /* each held */
-	size_t n_guests;
+	struct guest_set guests;
 	int index_session;
 	int index_record;
 	json *timings;
@@ -117,8 +116,8 @@ static int do_sessions(struct update *u, struct err *e)
 
 	if (dev < 0)
 		return dev;
-	for (size_t i = 0; i < u->n_guests; i++) {
-		struct guest *g = u->guests[i];
+	for (size_t i = 0; i < u->guests.n; i++) {
+		struct guest *g = u->guests.v[i];
 		char name[64];
 
 		snprintf(name, sizeof(name), HANDOVER_GUEST_SESSION, g->uuid);
@@ -216,15 +215,15 @@ static int check_prepared(struct update *u, struct err *e)
 		if (!g->x.prepared)
 			return err_set(e, -EBUSY, "guest %s was started after prepare: run `vmkeep prepare` again", g->name);
 	/* Guests that were stopped meanwhile leave the update. */
-	for (size_t i = 0; i < u->n_guests; i++) {
-		if (u->guests[i]->gone) {
-			undo_session(u, u->guests[i]);
-			guest_release(u->guests[i]);
+	for (size_t i = 0; i < u->guests.n; i++) {
+		if (u->guests.v[i]->gone) {
+			undo_session(u, u->guests.v[i]);
+			guest_release(u->guests.v[i]);
 		} else {
-			u->guests[here++] = u->guests[i];
+			u->guests.v[here++] = u->guests.v[i];
 		}
 	}
-	u->n_guests = here;
+	u->guests.n = here;
 	return 0;
 }
 
@@ -260,8 +259,8 @@ static int do_index(struct update *u, struct err *e)
 		json_object_put(guests);
 		return dev;
 	}
-	for (size_t i = 0; i < u->n_guests; i++) {
-		json *g = qmp_args("name", u->guests[i]->name, "uuid", u->guests[i]->uuid, NULL);
+	for (size_t i = 0; i < u->guests.n; i++) {
+		json *g = qmp_args("name", u->guests.v[i]->name, "uuid", u->guests.v[i]->uuid, NULL);
 
 		json_object_array_add(guests, g);
 	}
@@ -395,22 +394,9 @@ static const struct stage commit_stages[] = {
 
 /* --- phases --- */
 
-static void take_guests(struct update *u)
-{
-	size_t n = 0;
-
-	for (struct guest *g = guest_first(); g; g = g->next)
-		n++;
-	u->guests = xmalloc0((n + 1) * sizeof(struct guest *));
-	for (struct guest *g = guest_first(); g; g = g->next)
-		u->guests[u->n_guests++] = guest_hold(g);
-}
-
 static void forget(struct update *u)
 {
-	for (size_t i = 0; i < u->n_guests; i++)
-		guest_release(u->guests[i]);
-	free(u->guests);
+	guest_set_release(&u->guests);
 	target_free(&u->target);
 	json_object_put(u->timings);
 	*u = (struct update){ .index_session = -EBADF, .index_record = -EBADF };
@@ -429,7 +415,7 @@ static void note_failure(const struct stage_run *run, const char *phase, const s
 
 static struct stage_run run_of(struct update *u, progress_fn *progress, void *user)
 {
-	return (struct stage_run){ .u = u, .guests = u->guests, .n_guests = u->n_guests, .progress = progress,
+	return (struct stage_run){ .u = u, .guests = &u->guests, .progress = progress,
 				   .progress_user = user, .timings = u->timings };
 }
 
@@ -458,7 +444,7 @@ int upgrade_prepare(struct target *t, progress_fn *progress, void *user, struct 
 	u->target = *t;
 	*t = (struct target){ 0 };
 	u->timings = json_object_new_object();
-	take_guests(u);
+	u->guests = guest_set_all();
 	run = run_of(u, progress, user);
 	r = stages_run(&run, prepare_stages, ARRAY_SIZE(prepare_stages), e);
 	if (r < 0) {
@@ -467,7 +453,7 @@ int upgrade_prepare(struct target *t, progress_fn *progress, void *user, struct 
 		return r;
 	}
 	u->phase = UPGRADE_PREPARED;
-	log_info("prepared: %zu guests, next kernel %s", u->n_guests, u->target.version);
+	log_info("prepared: %zu guests, next kernel %s", u->guests.n, u->target.version);
 	return 0;
 }
 

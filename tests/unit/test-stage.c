@@ -69,12 +69,12 @@ static int ret;
 static void body(void *arg)
 {
 	static struct guest a = { .name = "a" }, b = { .name = "b" };
-	struct guest *guests[] = { &a, &b };
+	struct guest *list[] = { &a, &b };
+	struct guest_set guests = { list, 2 };
 
 	(void)arg;
 	run.u = &u;
-	run.guests = guests;
-	run.n_guests = 2;
+	run.guests = &guests;
 	run.timings = json_object_new_object();
 	ret = stages_run(&run, table, ARRAY_SIZE(table), &e);
 	loop_quit();

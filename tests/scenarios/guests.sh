@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+#
+# What the scenarios share. A scenario asks for it with FILES="guests.sh:/lab-guests.sh"
+# and sources it in its halves.
+
+# run_guest NAME MACHINE [QEMU ARGUMENT…]: start a verifying guest.
+run_guest() {
+	name=$1 machine=$2
+	shift 2
+	# shellcheck disable=SC2046 # words are wanted
+	vmkeep run "$name" --memory "${GUEST_MEMORY:-128M}" -- qemu-system-x86_64 -machine "$machine,accel=kvm" -cpu qemu64 \
+		-nodefaults -display none $(guest_args "$name") -append "console=ttyS0 quiet name=$name" "$@"
+}
+
+# verified NAME [SECONDS]: NAME has gone over all its memory from beginning to end since it was asked.
+verified() {
+	pass=$(guest_line -n "$1" '^beat' | sed 's/.*pass=\([0-9]*\).*/\1/')
+	guest_line -n "$1" "pass=$((pass + 2)) " "${2:-60}"
+}
+
+# beats NAME: NAME's heart beats now.
+beats() {
+	guest_line -n "$1" '^beat' 20
+}
+
+# state_of NAME STATE: what `vmkeep status` says of NAME.
+state_of() {
+	vmkeep status "$1" | grep -q "^$1  *$2 "
+}
+
+# refused STATUS REGEX COMMAND…: it ends with STATUS and exactly one line, which matches.
+refused() {
+	status=$1 regex=$2
+	shift 2
+	said=$("$@" 2>&1 >/dev/null | grep -v '^vmkeep: [a-z]*: [a-z-]*$')
+	"$@" >/dev/null 2>&1
+	got=$?
+	echo "status $got: $said"
+	[ "$got" = "$status" ] && [ "$(echo "$said" | wc -l)" = 1 ] && echo "$said" | grep -Eq "$regex"
+}
+
+# nothing_preserved: the kernel holds no session of ours and no next kernel.
+nothing_preserved() {
+	[ "$(cat /sys/kernel/kexec_loaded)" = 0 ] && [ -z "$(find /proc/[0-9]*/fd -lname '*luo*' 2>/dev/null)" ]
+}
