@@ -9,18 +9,17 @@
 suite=trixie
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# Where this machine's own apt gets Debian from. `indextargets` reads every format of
-# sources; the security archive is another tree, and other vendors have other suites.
+# Where this machine's own apt gets Debian from: what it would read on an update says so in
+# every format of sources. The security archive is another tree, and other vendors have
+# other suites.
 mirror() {
 	if [ -n "${VMKEEP_LAB_MIRROR:-}" ]; then
 		echo "$VMKEEP_LAB_MIRROR"
 		return
 	fi
-	# shellcheck disable=SC2016 # apt's variables
-	uri=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
-		awk '$3 == "main" && $1 !~ /security/ &&
-		     $2 ~ /^(old)*(stable|bookworm|trixie|forky|duke|testing|unstable|sid)(-updates|-backports)?$/ {
-			print $1; exit }')
+	suites='(old)*(stable|bookworm|trixie|forky|duke|testing|unstable|sid)(-updates|-backports)?'
+	uri=$(apt-get --print-uris update | grep -v security |
+		sed -nE "s%^'(.*)/dists/$suites/InRelease' .*%\1%p" | head -n 1)
 	[ -n "$uri" ] || die "this machine's apt knows no Debian mirror (VMKEEP_LAB_MIRROR=URL says one)"
 	echo "$uri"
 }
@@ -44,10 +43,10 @@ lab_apt() {
 	shift
 	"$tool" -o Dir::State="$cache/apt/state" -o Dir::State::status="$cache/apt/status" \
 		-o Dir::Cache="$cache/apt/cache" -o Dir::Cache::pkgcache=pkgcache.bin \
-		-o Dir::Cache::srcpkgcache=srcpkgcache.bin -o Acquire::GzipIndexes=false -o Dir::Etc::sourcelist="$cache/apt/sources.list" \
-		-o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferences="$cache/apt/preferences" \
-		-o Dir::Etc::preferencesparts=/dev/null -o APT::Architecture=amd64 \
-		-o APT::Install-Recommends=false -o Debug::NoLocking=true "$@"
+		-o Dir::Cache::srcpkgcache=srcpkgcache.bin -o Acquire::GzipIndexes=false \
+		-o Dir::Etc::sourcelist="$cache/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null \
+		-o Dir::Etc::preferences="$cache/apt/preferences" -o Dir::Etc::preferencesparts=/dev/null \
+		-o APT::Architecture=amd64 -o APT::Install-Recommends=false -o Debug::NoLocking=true "$@"
 }
 
 # refresh [now]: bring the package lists up to date, once a day is enough.
@@ -91,8 +90,6 @@ version() {
 # kernel_versions: X.Y of the newest two kernels that the suite offers as source, older first.
 kernel_versions() {
 	refresh
-	{
-		echo 6.19 floor
-		lab_apt apt-cache pkgnames linux-source- | sed -n 's/^linux-source-\([0-9]*\.[0-9]*\)$/\1/p'
-	} | sort -V | sed -n '/floor/,$p' | sed 's/ floor//' | awk '!seen[$0]++ && NR > 1' | tail -n 2
+	lab_apt apt-cache pkgnames linux-source- | sed -n 's/^linux-source-\([0-9]*\.[0-9]*\)$/\1/p' |
+		awk -F. '$1 > 6 || ($1 == 6 && $2 >= 19)' | sort -V | tail -n 2
 }

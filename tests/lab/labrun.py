@@ -92,7 +92,7 @@ class Run:
 
         self.name = os.path.basename(self.file).split(".")[0]
         self.run = labvm.run_directory(self.name, args.run)
-        self.vm = labvm.HostVM(self.run, args.accel or accelerator(), args.mem or var.get("MEM") or "3G", args.smp or var.get("SMP") or "2")
+        self.vm = labvm.HostVM(self.run, args.accel or accelerator(args.source), args.mem or var.get("MEM") or "3G", args.smp or var.get("SMP") or "2")
         self.releases = [open(f"{k}/release", encoding="utf-8").read().strip() for k in self.kernels]
         self.checks = Checks(int(var["PLAN"]))
 
@@ -264,7 +264,7 @@ class Run:
         return 0 if passed else 1
 
 
-def accelerator():
+def accelerator(kernel):
     """KVM, if this machine's really runs a host and gives it a KVM of its own. Asked once per boot."""
     with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as f:
         boot_id = f.read().strip()
@@ -279,6 +279,7 @@ def accelerator():
         print("lab: trying whether KVM runs a host VM (30 s at most)", file=sys.stderr)
         with tempfile.TemporaryDirectory(prefix="vmkeep-lab-") as tmp:
             probe = [f"{LAB}/scenario", f"{LAB}/probe.scenario", "--accel", "kvm", "--timeout", "30", "--run", f"{tmp}/run"]
+            probe += ["--from", kernel, "--to", kernel]
             status = subprocess.run(probe, stdout=subprocess.DEVNULL).returncode
         if status > 1:
             raise LabError("cannot try KVM")

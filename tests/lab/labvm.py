@@ -175,11 +175,13 @@ class HostVM:
         for key, _ in events:
             try:
                 data = key.fileobj.recv(1 << 16)
-            except (BlockingIOError, ConnectionResetError):
-                data = None
+            except BlockingIOError:
+                continue
+            except ConnectionResetError:
+                data = b""
             if data:
                 key.data.feed(data, now)
-            elif data == b"":
+            else:
                 self.selector.unregister(key.fileobj)
         if events or self.qemu.poll() is None:
             return True
