@@ -17,6 +17,7 @@ struct guest_config {
 	char clocksource[32];
 	char fill[24];
 	unsigned int beat_ms;
+	unsigned int full;
 	unsigned int duty;
 	unsigned int disk_ms;
 };

@@ -7,12 +7,16 @@
  *   name=NAME     name in every line (default "guest")
  *   fill=N% | NM  memory under test (default: all that is free but a reserve)
  *   beat=MS       between heartbeats (default 25)
+ *   full=N        every Nth heartbeat tells everything (default 10), the others their
+ *                 number only: in a nested guest each byte on a serial line is dear
  *   duty=PERCENT  of one CPU for the RAM verifier (default 50)
  *   diskms=MS     between disk writes (default 100)
  *
  * Console (/dev/console: the last console= wins), one line per write(2):
  *   start NAME boot_id=… mem=BYTES cs=CLOCKSOURCE
  *   beat NAME n=… mono=… boot=… real=… tsc=… pass=… wrong=… disk=… diskbad=…
+ *   tick NAME n=… .               a heartbeat in between; n counts both (the dot: whole)
+ *   clock NAME …                  a clock went back
  *   wrong NAME …, disk NAME …     first few faults in detail
  *   kmsg NAME TEXT                new kernel warning
  *   fatal NAME …                  the guest cannot go on
@@ -39,6 +43,7 @@
 struct guest_config config = {
 	.name = "guest",
 	.beat_ms = 25,
+	.full = 10,
 	.duty = 50,
 	.disk_ms = 100,
 };
@@ -176,6 +181,8 @@ static void read_parameters(void)
 			set_text(config.fill, sizeof(config.fill), value);
 		else if (!strcmp(word, "beat"))
 			set_number(&config.beat_ms, value);
+		else if (!strcmp(word, "full"))
+			set_number(&config.full, value);
 		else if (!strcmp(word, "duty"))
 			set_number(&config.duty, value);
 		else if (!strcmp(word, "diskms"))
@@ -193,8 +200,23 @@ static void mount_on(const char *type, const char *dir)
 		die(dir);
 }
 
+static uint64_t ns(const struct timespec *ts)
+{
+	return (uint64_t)ts->tv_sec * 1000000000ULL + (uint64_t)ts->tv_nsec;
+}
+
+static void check_clock(const char *clock, uint64_t now, uint64_t *last, unsigned long long n)
+{
+	if (now < *last)
+		say("clock %s %s went back by %llu ns at n=%llu\n", config.name, clock,
+		    (unsigned long long)(*last - now), n);
+	*last = now;
+}
+
 static void beat(unsigned long long n)
 {
+	static uint64_t last_mono, last_boot;
+	uint64_t before = last_mono;
 	struct timespec mono, boot, real;
 	unsigned long long tsc;
 
@@ -202,11 +224,19 @@ static void beat(unsigned long long n)
 	tsc = __rdtsc();
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	clock_gettime(CLOCK_REALTIME, &real);
-	say("beat %s n=%llu mono=%lld%09ld boot=%lld%09ld real=%lld%09ld tsc=%llu pass=%llu "
-	    "wrong=%llu disk=%llu diskbad=%llu\n",
-	    config.name, n, (long long)mono.tv_sec, mono.tv_nsec, (long long)boot.tv_sec,
-	    boot.tv_nsec, (long long)real.tv_sec, real.tv_nsec, tsc, counts.passes, counts.wrong,
-	    counts.disk_ok, counts.disk_bad);
+	check_clock("mono", ns(&mono), &last_mono, n);
+	check_clock("boot", ns(&boot), &last_boot, n);
+
+	/* The first line after a pause that the guest can see tells everything too. */
+	if (n % config.full != 1 % config.full && last_mono - before < 1000000000ULL) {
+		say("tick %s n=%llu .\n", config.name, n);
+		return;
+	}
+	say("beat %s n=%llu mono=%llu boot=%llu real=%llu tsc=%llu pass=%llu wrong=%llu "
+	    "disk=%llu diskbad=%llu\n",
+	    config.name, n, (unsigned long long)ns(&mono), (unsigned long long)ns(&boot),
+	    (unsigned long long)ns(&real), tsc, counts.passes, counts.wrong, counts.disk_ok,
+	    counts.disk_bad);
 }
 
 int main(void)
