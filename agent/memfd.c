@@ -13,6 +13,9 @@
 
 #define RAM_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
+/* Mapped at a time: a few huge pages, so that the agent stays small beside any guest. */
+#define POPULATE_STEP (4ULL * 1024 * 1024)
+
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
@@ -58,14 +61,20 @@ int memfd_check_ram(int fd, uint64_t size)
 
 int memfd_populate(int fd, uint64_t size)
 {
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	int ret = 0;
 
 	if (p == MAP_FAILED)
 		return -errno;
 	(void)madvise(p, size, MADV_HUGEPAGE); /* advice: a kernel without huge pages is only slower */
-	if (madvise(p, size, MADV_POPULATE_WRITE) < 0)
-		ret = -errno;
+	for (uint64_t at = 0; at < size && !ret; at += POPULATE_STEP) {
+		size_t len = size - at < POPULATE_STEP ? size - at : POPULATE_STEP;
+
+		if (madvise(p + at, len, MADV_POPULATE_WRITE) < 0)
+			ret = -errno;
+		/* Only lets go of our mapping: the pages stay, but do not count as the agent's. */
+		(void)madvise(p + at, len, MADV_DONTNEED);
+	}
 	munmap(p, size);
 	return ret;
 }

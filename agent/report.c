@@ -2,7 +2,6 @@
 
 #include "report.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <sys/utsname.h>
 
@@ -18,26 +17,23 @@ void report_setup(const char *state_dir)
 	report_path = xasprintf("%s/report.json", state_dir);
 }
 
-/* Ticks of the time-stamp counter as milliseconds with three decimals. */
+/* Ticks of the time-stamp counter as milliseconds. */
 static double ticks_ms(uint64_t from, uint64_t to)
 {
-	double ms = (double)(int64_t)(to - from) * MSEC_PER_SEC / (double)host.tsc_hz;
-
-	return round(ms * 1000) / 1000;
+	return (double)(int64_t)(to - from) * MSEC_PER_SEC / (double)host.tsc_hz;
 }
 
 static void set_ms(json *obj, const char *key, double ms)
 {
-	json_object_object_add(obj, key, json_object_new_double_s(ms, NULL));
-}
-
-static void set_span(json *obj, const char *key, uint64_t from, uint64_t to)
-{
-	double ms = ticks_ms(from, to);
 	char text[32];
 
 	snprintf(text, sizeof(text), "%.3f", ms);
 	json_object_object_add(obj, key, json_object_new_double_s(ms, text));
+}
+
+static void set_span(json *obj, const char *key, uint64_t from, uint64_t to)
+{
+	set_ms(obj, key, ticks_ms(from, to));
 }
 
 void report_begin(json *index, const struct handover_late *late)
@@ -57,7 +53,7 @@ void report_begin(json *index, const struct handover_late *late)
 	json_object_object_add(report, "prepare_ms", json_object_get(json_get(index, "prepare_ms", json_type_object)));
 	/* The new kernel has its time from a clock of whole seconds; the counter knows better. */
 	expected = (double)late->realtime_ns / NSEC_PER_MSEC + ticks_ms(late->tsc_jump, clock_tsc());
-	set_ms(report, "host_clock_off_ms", round((double)clock_realtime_ns() / NSEC_PER_MSEC - expected));
+	set_ms(report, "host_clock_off_ms", (double)clock_realtime_ns() / NSEC_PER_MSEC - expected);
 	json_object_object_add(report, "guests", json_object_new_array());
 }
 

@@ -108,6 +108,8 @@ static int bring_back(struct guest *g, struct err *e)
 	g->x.tsc_resumed = clock_tsc();
 	g->state = g->x.late.running ? GUEST_RUNNING : GUEST_PAUSED;
 	g->from_update = true;
+	/* At once: an agent that dies now must find it again, not start it a second time. */
+	guest_remember(g);
 	return 0;
 }
 
@@ -124,7 +126,6 @@ static void settle(struct guest *g)
 	fd_close(&g->x.session);
 	fd_close(&g->x.record);
 	fd_close(&g->x.state);
-	guest_remember(g);
 }
 
 static void keep(struct guest *g, const struct err *e)

@@ -6,11 +6,11 @@
 
 # run_guest NAME MACHINE [QEMU ARGUMENT…]: start a verifying guest.
 run_guest() {
-	name=$1 machine=$2
+	guest=$1 machine=$2
 	shift 2
 	# shellcheck disable=SC2046 # words are wanted
-	vmkeep run "$name" --memory "${GUEST_MEMORY:-128M}" -- qemu-system-x86_64 -machine "$machine,accel=kvm" -cpu qemu64 \
-		-nodefaults -display none $(guest_args "$name") -append "console=ttyS0 quiet name=$name" "$@"
+	vmkeep run "$guest" --memory "${GUEST_MEMORY:-128M}" -- qemu-system-x86_64 -machine "$machine,accel=kvm" -cpu qemu64 \
+		-nodefaults -display none $(guest_args "$guest") -append "console=ttyS0 quiet name=$guest" "$@"
 }
 
 # verified NAME [SECONDS]: NAME has gone over all its memory from beginning to end since it was asked.
@@ -31,13 +31,13 @@ state_of() {
 
 # refused STATUS REGEX COMMAND…: it ends with STATUS and exactly one line, which matches.
 refused() {
-	status=$1 regex=$2
+	expected=$1 regex=$2
 	shift 2
 	said=$("$@" 2>&1 >/dev/null | grep -v '^vmkeep: [a-z]*: [a-z-]*$')
 	"$@" >/dev/null 2>&1
 	got=$?
 	echo "status $got: $said"
-	[ "$got" = "$status" ] && [ "$(echo "$said" | wc -l)" = 1 ] && echo "$said" | grep -Eq "$regex"
+	[ "$got" = "$expected" ] && [ "$(echo "$said" | wc -l)" = 1 ] && echo "$said" | grep -Eq "$regex"
 }
 
 # nothing_preserved: the kernel holds no session of ours and no next kernel.
