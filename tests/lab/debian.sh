@@ -64,6 +64,7 @@ refresh() {
 		: >"$cache/apt/status"
 		say "reading $suite's package lists (about 10 s)"
 		if lab_apt apt-get -qq update >"$cache/apt/log" 2>&1; then
+			rm -rf "$cache/apt/known"
 			touch "$cache/apt/fresh"
 		elif [ -e "$cache/apt/fresh" ]; then
 			say "the mirror cannot be read now, going on with the lists of $(date -r "$cache/apt/fresh")"
@@ -74,22 +75,45 @@ refresh() {
 	) 8>"$cache/apt/lock"
 }
 
+# known COMMAND…: what COMMAND writes, kept until the lists change: asking apt takes long.
+known() {
+	refresh
+	answer=$cache/apt/known/$(echo "$*" | sha256sum | cut -c 1-16)
+	if [ ! -e "$answer" ]; then
+		mkdir -p "$cache/apt/known"
+		"$@" >"$answer.$$" || return 1
+		mv "$answer.$$" "$answer"
+	fi
+	cat "$answer"
+}
+
 # versions PACKAGE…: every package that installing these brings, with its version: what
 # a root file system made of them depends on.
 versions() {
-	refresh
-	lab_apt apt-get -qq -s install apt "$@" | awk '$1 == "Inst" { print $2, $3 }' | tr -d '(' | sort
+	known lab_versions "$@"
+}
+
+lab_versions() {
+	lab_apt apt-get -qq -s install apt "$@" >"$answer.all" || return 1
+	awk '$1 == "Inst" { print $2, $3 }' "$answer.all" | tr -d '(' | sort
+	rm "$answer.all"
 }
 
 # version PACKAGE: the one that would be installed.
 version() {
-	refresh
-	lab_apt apt-cache policy "$1" | awk '$1 == "Candidate:" { print $2 }'
+	known lab_version "$1"
+}
+
+lab_version() {
+	lab_apt apt-cache policy "$1" | awk '$1 == "Candidate:" { print $2 }' | grep .
 }
 
 # kernel_versions: X.Y of the newest two kernels that the suite offers as source, older first.
 kernel_versions() {
-	refresh
+	known lab_kernel_versions
+}
+
+lab_kernel_versions() {
 	lab_apt apt-cache pkgnames linux-source- | sed -n 's/^linux-source-\([0-9]*\.[0-9]*\)$/\1/p' |
 		awk -F. '$1 > 6 || ($1 == 6 && $2 >= 19)' | sort -V | tail -n 2
 }

@@ -15,8 +15,10 @@ from labvm import LAB, LabError, build
 
 VARIABLES = ["PLAN", "PACKAGES", "FILES", "NEEDS", "MEM", "SMP", "APPEND", "TIMEOUT", "AGENT"]
 TCG = "tcg,thread=multi"
+# no_timer_check: on a busy machine the emulated timer may be late for the kernel's test of it,
+# which panics.
 APPEND = (
-    "console=ttyS0 root=/dev/vda rw init=/sbin/lab-init loglevel=5 panic=-1"
+    "console=ttyS0 root=/dev/vda rw init=/sbin/lab-init loglevel=5 panic=-1 no_timer_check"
     " kho=on liveupdate=on kho_scratch=128M,128M,128M"
 )
 
@@ -84,11 +86,9 @@ class Run:
         self.guests, self.waiting, self.seen = {}, [], {}
 
         needs = var.get("NEEDS", "vmkeep guest").split()
-        self.kernels = [build("kernel", args.source)[0], build("kernel", args.to)[0]]
-        self.image = build("host", *var.get("PACKAGES", "").split())[0] + "/root.img"
-        self.bin = build("bin")[0]
-        self.vmkeep = build("vmkeep")[0] if "vmkeep" in needs else None
-        self.guest = build("guest")[0] if "guest" in needs else None
+        entries = build("kernel", args.source, "kernel", args.to, "bin", *needs, "host", *var.get("PACKAGES", "").split())
+        self.kernels, self.bin, self.image = entries[:2], entries[2], entries[-1] + "/root.img"
+        self.needs = dict(zip(needs, entries[3:]))
 
         self.name = os.path.basename(self.file).split(".")[0]
         self.run = labvm.run_directory(self.name, args.run)
@@ -115,11 +115,12 @@ class Run:
         shutil.copytree(self.bin, f"{share}/bin")
         shutil.copy(f"{self.kernels[1]}/bzImage", f"{share}/boot/next")
         shutil.copytree(f"{self.kernels[1]}/selftests", f"{share}/selftests")
-        if self.guest:
-            shutil.copy(f"{self.guest}/bzImage", f"{share}/boot/guest")
-            shutil.copy(f"{self.guest}/initrd.img", f"{share}/boot/guest-initrd")
-        if self.vmkeep:
-            shutil.copytree(f"{self.vmkeep}/root", f"{share}/vmkeep", symlinks=True)
+        if "guest" in self.needs:
+            guest = self.needs["guest"]
+            shutil.copy(f"{guest}/bzImage", f"{share}/boot/guest")
+            shutil.copy(f"{guest}/initrd.img", f"{share}/boot/guest-initrd")
+        if "vmkeep" in self.needs:
+            shutil.copytree(f"{self.needs['vmkeep']}/root", f"{share}/vmkeep", symlinks=True)
         os.mkdir(f"{share}/files")
         with open(f"{share}/files/list", "w", encoding="utf-8") as f:
             for nr, pair in enumerate(self.var.get("FILES", "").split()):
