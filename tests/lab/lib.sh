@@ -50,7 +50,7 @@ in_tools() {
 			mount -o remount,bind,ro "$root"
 			mount -t proc proc "$root/proc"
 			mount --rbind /dev "$root/dev"
-			mount -t tmpfs tmp "$root/tmp"
+			mount -t tmpfs -o size=4G tmp "$root/tmp"
 			mount --bind "$out" "$root/lab/out"
 			mount --bind "$repo" "$root/lab/repo"
 			mount -o remount,bind,ro "$root/lab/repo"
