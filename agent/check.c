@@ -4,13 +4,18 @@
 
 #include <stdio.h>
 
+#include "clock.h"
 #include "cmdline.h"
 #include "kexec.h"
+#include "kvm.h"
 #include "luo.h"
 
 #define BLOCKED "blocked"
 #define UNKNOWN "unknown"
 #define NOTE "note"
+
+/* KVM's own tolerance: its module parameter tsc_tolerance_ppm. */
+#define TSC_TOLERANCE 250e-6
 
 void target_free(struct target *t)
 {
@@ -53,6 +58,28 @@ static void check_kexec_allowed(json *all)
 	if (read_file("/proc/sys/kernel/kexec_load_disabled", 16, &s, NULL) == 0 && s[0] != '0')
 		found(all, BLOCKED, "host", "kexec is switched off", "sysctl kernel.kexec_load_disabled is 1",
 		      "it can only be switched on again by a reboot without that setting");
+}
+
+/*
+ * This kernel may have got the counter's rate wrong at boot, and corrected itself
+ * after KVM had taken it over. Without scaling, the vCPUs then have none, KVM
+ * reads the host's counter as 0 for them, and their clocks would be off by the
+ * host's uptime afterwards.
+ */
+static void check_guests_tsc(json *all)
+{
+	double off;
+	unsigned int khz;
+	bool scaling;
+
+	if (kvm_tsc(&khz, &scaling) < 0 || scaling || !clock_tsc_hz())
+		return;
+	off = (double)khz * 1000 / (double)clock_tsc_hz() - 1;
+	if (off < TSC_TOLERANCE && off > -TSC_TOLERANCE)
+		return;
+	found(all, BLOCKED, "host", "KVM has a wrong rate of the time-stamp counter",
+	      "guests' clocks would jump by the host's uptime",
+	      "the host has to be booted anew, best with tsc_early_khz= its true rate");
 }
 
 static void check_cmdline(json *all, const char *cmdline)
@@ -138,6 +165,7 @@ json *check_run(struct target *t)
 	check_kernel(all, t);
 	check_device(all);
 	check_kexec_allowed(all);
+	check_guests_tsc(all);
 	for (size_t i = 0; i < guests.n; i++)
 		if (!guests.v[i]->gone)
 			check_guest(all, guests.v[i]);

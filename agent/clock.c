@@ -7,8 +7,11 @@
 
 #include "util.h"
 
-static uint64_t start_tsc;
-static int64_t start_raw, start_boot;
+#define SPAN_US 500000
+#define TRIES 16
+
+static uint64_t start_tsc, tsc_hz;
+static int64_t start_boot;
 
 static int64_t ns(clockid_t id)
 {
@@ -21,7 +24,6 @@ static int64_t ns(clockid_t id)
 void clock_init(void)
 {
 	start_tsc = clock_tsc();
-	start_raw = ns(CLOCK_MONOTONIC_RAW);
 	start_boot = ns(CLOCK_BOOTTIME);
 }
 
@@ -30,23 +32,50 @@ uint64_t clock_start_tsc(void)
 	return start_tsc;
 }
 
-double clock_tsc_hz(void)
+int64_t clock_start_boot_ns(void)
 {
-	int64_t elapsed = ns(CLOCK_MONOTONIC_RAW) - start_raw;
+	return start_boot;
+}
 
-	if (elapsed < 20 * NSEC_PER_MSEC) {
-		usleep((useconds_t)(20000 - elapsed / 1000));
-		elapsed = ns(CLOCK_MONOTONIC_RAW) - start_raw;
+/* Both clocks at one moment: the closest of some tries, as we may be interrupted in between. */
+static void both(uint64_t *tsc, int64_t *raw)
+{
+	uint64_t best = UINT64_MAX;
+
+	for (int i = 0; i < TRIES; i++) {
+		uint64_t before = clock_tsc();
+		int64_t t = ns(CLOCK_MONOTONIC_RAW);
+		uint64_t after = clock_tsc();
+
+		if (after - before < best) {
+			best = after - before;
+			*tsc = before + best / 2;
+			*raw = t;
+		}
 	}
-	return (double)(clock_tsc() - start_tsc) * (double)NSEC_PER_SEC / (double)elapsed;
+}
+
+int clock_measure(void *unused)
+{
+	uint64_t tsc0 = 0, tsc1 = 0;
+	int64_t raw0 = 0, raw1 = 0;
+
+	(void)unused;
+	both(&tsc0, &raw0);
+	usleep(SPAN_US);
+	both(&tsc1, &raw1);
+	if (tsc1 <= tsc0 || raw1 <= raw0)
+		return -EIO;
+	tsc_hz = (uint64_t)((double)(tsc1 - tsc0) * (double)NSEC_PER_SEC / (double)(raw1 - raw0));
+	return 0;
+}
+
+uint64_t clock_tsc_hz(void)
+{
+	return tsc_hz;
 }
 
 int64_t clock_realtime_ns(void)
 {
 	return ns(CLOCK_REALTIME);
-}
-
-int64_t clock_start_boot_ns(void)
-{
-	return start_boot;
 }

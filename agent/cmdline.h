@@ -9,11 +9,17 @@
  * cmdline_build() - Put the next kernel's command line together.
  * @reuse:	Begin with the running kernel's (/proc/cmdline).
  * @append:	More, or NULL.
+ * @tsc_khz:	Rate of the time-stamp counter, for tsc_early_khz= unless @append has one.
  * @ret:	The line; caller frees.
+ *
+ * A kernel that measures that rate anew at boot can be 1,600 ppm off for its first
+ * seconds (Documentation/admin-guide/kernel-parameters.txt, tsc_early_khz). KVM
+ * without TSC scaling then takes the host's counter for 0 when guests are brought
+ * back, and their clocks jump ahead by the host's uptime: docs/architecture.md.
  *
  * Return: 0, -E2BIG when it is too long for the kernel, or -errno; reason in @e.
  */
-int cmdline_build(bool reuse, const char *append, char **ret, struct err *e);
+int cmdline_build(bool reuse, const char *append, unsigned int tsc_khz, char **ret, struct err *e);
 
 /**
  * cmdline_switch() - Whether the last "NAME=" on @cmdline switches on.

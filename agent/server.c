@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "check.h"
+#include "clock.h"
 #include "cmdline.h"
 #include "log.h"
 #include "loop.h"
@@ -105,7 +106,9 @@ static int target_from_args(json *args, struct target *t, struct err *e)
 		target_free(t);
 		return err_set(e, -EINVAL, "--kernel is needed: the image to jump to");
 	}
-	if (cmdline_build(json_flag(args, "reuse_cmdline"), json_str(args, "append"), &t->cmdline, e) < 0) {
+	task_blocking(clock_measure, NULL);
+	if (cmdline_build(json_flag(args, "reuse_cmdline"), json_str(args, "append"), (unsigned int)(clock_tsc_hz() / 1000),
+			  &t->cmdline, e) < 0) {
 		target_free(t);
 		return -EINVAL;
 	}

@@ -369,7 +369,7 @@ static int do_preserve_state(struct update *u, struct guest *g, struct err *e)
 
 static int do_jump(struct update *u, struct err *e)
 {
-	struct handover_late late = { .complete = 1, .tsc_hz = (uint64_t)clock_tsc_hz() };
+	struct handover_late late = { .complete = 1, .tsc_hz = clock_tsc_hz() };
 	int r;
 
 	late.realtime_ns = clock_realtime_ns();

@@ -4,13 +4,14 @@
 # What the scenarios share. A scenario asks for it with FILES="guests.sh:/lab-guests.sh"
 # and sources it in its halves.
 
-# run_guest NAME MACHINE [QEMU ARGUMENT…]: start a verifying guest.
+# run_guest NAME MACHINE [QEMU ARGUMENT…]: start a verifying guest of $GUEST_MEMORY, which
+# tests $GUEST_FILL of it (emulated, a guest goes over some megabytes a second).
 run_guest() {
 	guest=$1 machine=$2
 	shift 2
 	# shellcheck disable=SC2046 # words are wanted
-	vmkeep run "$guest" --memory "${GUEST_MEMORY:-128M}" -- qemu-system-x86_64 -machine "$machine,accel=kvm" -cpu qemu64 \
-		-nodefaults -display none $(guest_args "$guest") -append "console=ttyS0 quiet name=$guest" "$@"
+	vmkeep run "$guest" --memory "${GUEST_MEMORY:-96M}" -- qemu-system-x86_64 -machine "$machine,accel=kvm" -cpu qemu64 \
+		-nodefaults -display none $(guest_args "$guest") -append "console=ttyS0 quiet name=$guest duty=80 fill=${GUEST_FILL:-16M}" "$@"
 }
 
 # verified NAME [SECONDS]: NAME has gone over all its memory from beginning to end since it was asked.

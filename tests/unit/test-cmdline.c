@@ -24,13 +24,13 @@ TEST(lines_the_kernel_would_cut_are_refused)
 
 	memset(big, 'a', sizeof(big));
 	big[KEXEC_CMDLINE_MAX] = '\0';
-	EXPECT_EQ(cmdline_build(false, big, &line, &e), -E2BIG);
+	EXPECT_EQ(cmdline_build(false, big, 0, &line, &e), -E2BIG);
 	EXPECT_EQ(line, NULL);
 	big[KEXEC_CMDLINE_MAX - 1] = '\0';
-	EXPECT_EQ(cmdline_build(false, big, &line, &e), 0);
+	EXPECT_EQ(cmdline_build(false, big, 0, &line, &e), 0);
 	EXPECT_STREQ(line, big);
 	free(line);
-	EXPECT_EQ(cmdline_build(false, NULL, &line, &e), 0);
+	EXPECT_EQ(cmdline_build(false, NULL, 0, &line, &e), 0);
 	EXPECT_STREQ(line, "");
 	free(line);
 }
@@ -42,9 +42,26 @@ TEST(reused_line_comes_first)
 
 	ASSERT_EQ(read_file("/proc/cmdline", 4096, &running, NULL), 0);
 	running[strcspn(running, "\n")] = '\0';
-	ASSERT_EQ(cmdline_build(true, "vmkeep.test=1", &line, &e), 0);
+	ASSERT_EQ(cmdline_build(true, "vmkeep.test=1", 0, &line, &e), 0);
 	EXPECT_EQ(strncmp(line, running, strlen(running)), 0);
 	EXPECT_STREQ(line + strlen(running), " vmkeep.test=1");
+}
+
+TEST(the_counters_rate_is_passed_on_once)
+{
+	char *line = NULL;
+	struct err e;
+
+	ASSERT_EQ(cmdline_build(false, NULL, 2499999, &line, &e), 0);
+	EXPECT_STREQ(line, "tsc_early_khz=2499999");
+	free(line);
+	ASSERT_EQ(cmdline_build(false, "quiet", 2499999, &line, &e), 0);
+	EXPECT_STREQ(line, "quiet tsc_early_khz=2499999");
+	free(line);
+	/* The operator's own figure stands. */
+	ASSERT_EQ(cmdline_build(false, "quiet tsc_early_khz=1 x", 2499999, &line, &e), 0);
+	EXPECT_STREQ(line, "quiet tsc_early_khz=1 x");
+	free(line);
 }
 
 TEST(images)
