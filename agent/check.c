@@ -25,7 +25,8 @@ void target_free(struct target *t)
 	*t = (struct target){ 0 };
 }
 
-static void found(json *all, const char *level, const char *where, const char *what, const char *why, const char *cure)
+static void found(json *all, const char *level, const char *where, const char *what,
+		  const char *why, const char *cure)
 {
 	json *f = json_object_new_object();
 
@@ -43,9 +44,11 @@ static void check_device(json *all)
 
 	if (dev == -EBUSY)
 		found(all, BLOCKED, "host", LUO_DEVICE " is held by another process",
-		      "only one process can make sessions at a time", "end that process (fuser -v " LUO_DEVICE ")");
+		      "only one process can make sessions at a time",
+		      "end that process (fuser -v " LUO_DEVICE ")");
 	else if (dev < 0)
-		found(all, BLOCKED, "host", "this kernel has no " LUO_DEVICE, "nothing can be kept over a kexec without it",
+		found(all, BLOCKED, "host", "this kernel has no " LUO_DEVICE,
+		      "nothing can be kept over a kexec without it",
 		      "boot a kernel with CONFIG_LIVEUPDATE and the parameters kho=on liveupdate=on "
 		      "(kernel-config/check-config tells more)");
 	fd_close(&dev);
@@ -56,7 +59,8 @@ static void check_kexec_allowed(json *all)
 	_cleanup_free_ char *s = NULL;
 
 	if (read_file("/proc/sys/kernel/kexec_load_disabled", 16, &s, NULL) == 0 && s[0] != '0')
-		found(all, BLOCKED, "host", "kexec is switched off", "sysctl kernel.kexec_load_disabled is 1",
+		found(all, BLOCKED, "host", "kexec is switched off",
+		      "sysctl kernel.kexec_load_disabled is 1",
 		      "it can only be switched on again by a reboot without that setting");
 }
 
@@ -96,7 +100,8 @@ static void check_cmdline(json *all, const char *cmdline)
 	if (cmdline_switch(cmdline, "kho") == 0 ||
 	    (cmdline_switch(cmdline, "kho") < 0 && cmdline_switch(running, "kho") == 1))
 		found(all, BLOCKED, "kernel", "its command line does not have kho=on",
-		      "the new kernel would take guests' memory for free memory", "give --reuse-cmdline, or --append kho=on");
+		      "the new kernel would take guests' memory for free memory",
+		      "give --reuse-cmdline, or --append kho=on");
 }
 
 static void check_kernel(json *all, struct target *t)
@@ -104,11 +109,13 @@ static void check_kernel(json *all, struct target *t)
 	struct err e;
 
 	if (kexec_image_check(t->kernel, t->version, sizeof(t->version), &e) < 0)
-		found(all, BLOCKED, "kernel", e.text, "there is nothing to jump to", "give the path of a kernel image");
+		found(all, BLOCKED, "kernel", e.text, "there is nothing to jump to",
+		      "give the path of a kernel image");
 	if (t->initrd && access(t->initrd, R_OK) < 0) {
 		_cleanup_free_ char *what = xasprintf("initrd %s: %s", t->initrd, strerror(errno));
 
-		found(all, BLOCKED, "kernel", what, "the new kernel could not start", "give the path of its initrd");
+		found(all, BLOCKED, "kernel", what, "the new kernel could not start",
+		      "give the path of its initrd");
 	}
 	check_cmdline(all, t->cmdline);
 }
@@ -124,14 +131,17 @@ static void check_blockers(json *all, struct guest *g)
 		r = qmp_call(g->qmp, "query-migrate", NULL, -1, GUEST_QMP_TIMEOUT_MS, &info, &e);
 	guest_disarm(g);
 	if (r < 0) {
-		found(all, UNKNOWN, g->name, e.text, "whether its QEMU can be checkpointed is not known",
+		found(all, UNKNOWN, g->name, e.text,
+		      "whether its QEMU can be checkpointed is not known",
 		      "look at its QEMU's log");
 		return;
 	}
 	reasons = json_get(info, "blocked-reasons", json_type_array);
 	for (size_t i = 0; reasons && i < json_object_array_length(reasons); i++)
-		found(all, BLOCKED, g->name, json_object_get_string(json_object_array_get_idx(reasons, i)),
-		      "QEMU cannot save this guest's devices", "take what is named out of the guest, or stop it");
+		found(all, BLOCKED, g->name,
+		      json_object_get_string(json_object_array_get_idx(reasons, i)),
+		      "QEMU cannot save this guest's devices",
+		      "take what is named out of the guest, or stop it");
 }
 
 static void check_guest(json *all, struct guest *g)
@@ -141,16 +151,19 @@ static void check_guest(json *all, struct guest *g)
 
 	if (g->state == GUEST_KEPT) {
 		found(all, BLOCKED, g->name, "is kept from the last update and does not run",
-		      "its memory cannot be carried over a second jump", "bring it back with `vmkeep finish --retry`");
+		      "its memory cannot be carried over a second jump",
+		      "bring it back with `vmkeep finish --retry`");
 		return;
 	}
 	if (g->state == GUEST_STARTING) {
-		found(all, BLOCKED, g->name, "is just being started", "it has no state yet", "try again in a moment");
+		found(all, BLOCKED, g->name, "is just being started", "it has no state yet",
+		      "try again in a moment");
 		return;
 	}
 	r = guest_query_running(g, &e);
 	if (r < 0) {
-		found(all, BLOCKED, g->name, e.text, "a QEMU that does not answer cannot be checkpointed",
+		found(all, BLOCKED, g->name, e.text,
+		      "a QEMU that does not answer cannot be checkpointed",
 		      "look at its QEMU's log, or stop it");
 		return;
 	}
@@ -170,7 +183,8 @@ json *check_run(struct target *t)
 		if (!guests.v[i]->gone)
 			check_guest(all, guests.v[i]);
 	if (!guests.n)
-		found(all, NOTE, "host", "no guest runs under vmkeep", "the update would be an ordinary kexec", "");
+		found(all, NOTE, "host", "no guest runs under vmkeep",
+		      "the update would be an ordinary kexec", "");
 	return all;
 }
 
@@ -188,7 +202,8 @@ int check_verdict(json *findings, struct err *e)
 			if (strcmp(where, "host") == 0 || strcmp(where, "kernel") == 0)
 				err_set(e, 0, "%s: %s", json_str(f, "what"), json_str(f, "cure"));
 			else
-				err_set(e, 0, "guest %s: %s: %s", where, json_str(f, "what"), json_str(f, "cure"));
+				err_set(e, 0, "guest %s: %s: %s", where, json_str(f, "what"),
+					json_str(f, "cure"));
 			return (int)l + 1;
 		}
 	}

@@ -22,7 +22,8 @@ static char *find_program(const char *name)
 		struct stat st;
 
 		abs = xasprintf("%.*s/%s", (int)len, path, name);
-		if (abs[0] == '/' && stat(abs, &st) == 0 && S_ISREG(st.st_mode) && access(abs, X_OK) == 0)
+		if (abs[0] == '/' && stat(abs, &st) == 0 && S_ISREG(st.st_mode) &&
+		    access(abs, X_OK) == 0)
 			return abs;
 		free(abs);
 		path += len;
@@ -89,7 +90,8 @@ enum exit_status cli_run(const struct command *self, int argc, char **argv)
 		return cli_print_json(ret);
 	notes = json_get(ret, "notes", json_type_array);
 	for (size_t i = 0; notes && i < json_object_array_length(notes); i++)
-		printf("%s: %s\n", name, json_object_get_string(json_object_array_get_idx(notes, i)));
+		printf("%s: %s\n", name,
+		       json_object_get_string(json_object_array_get_idx(notes, i)));
 	printf("%s: running, pid %d\n", name, (int)json_int(ret, "pid", 0));
 	return EXIT_OK;
 }
@@ -97,11 +99,14 @@ enum exit_status cli_run(const struct command *self, int argc, char **argv)
 static void print_duration(int64_t seconds, char *buf, size_t len)
 {
 	if (seconds >= 86400)
-		snprintf(buf, len, "%lldd%02lldh", (long long)seconds / 86400, (long long)seconds % 86400 / 3600);
+		snprintf(buf, len, "%lldd%02lldh", (long long)seconds / 86400,
+			 (long long)seconds % 86400 / 3600);
 	else if (seconds >= 3600)
-		snprintf(buf, len, "%lldh%02lldm", (long long)seconds / 3600, (long long)seconds % 3600 / 60);
+		snprintf(buf, len, "%lldh%02lldm", (long long)seconds / 3600,
+			 (long long)seconds % 3600 / 60);
 	else
-		snprintf(buf, len, "%lldm%02llds", (long long)seconds / 60, (long long)seconds % 60);
+		snprintf(buf, len, "%lldm%02llds", (long long)seconds / 60,
+			 (long long)seconds % 60);
 }
 
 static void print_status(json *status)
@@ -110,25 +115,28 @@ static void print_status(json *status)
 	json *failure = json_get(status, "last_failure", json_type_object);
 	const char *next = json_str(status, "next_kernel");
 
-	printf("update: %s%s%s\n", json_str(status, "update"), next ? ", next kernel " : "", next ? next : "");
+	printf("update: %s%s%s\n", json_str(status, "update"), next ? ", next kernel " : "",
+	       next ? next : "");
 	if (failure)
 		printf("last update was undone: %s\n", json_str(failure, "reason"));
 	if (!guests || !json_object_array_length(guests)) {
 		puts("no guests");
 		return;
 	}
-	printf("%-20s %-9s %10s %8s %8s  %-18s %-8s %s\n", "NAME", "STATE", "MEMORY", "PID", "UP", "MACHINE", "QEMU",
-	       "RAM BY");
+	printf("%-20s %-9s %10s %8s %8s  %-18s %-8s %s\n", "NAME", "STATE", "MEMORY", "PID", "UP",
+	       "MACHINE", "QEMU", "RAM BY");
 	for (size_t i = 0; i < json_object_array_length(guests); i++) {
 		json *g = json_object_array_get_idx(guests, i);
 		const char *state = json_flag(g, "prepared") ? "prepared" : json_str(g, "state");
 		const char *machine = json_str(g, "machine"), *qemu = json_str(g, "qemu_version");
 		char size[32], up[32];
 
-		print_duration(time(NULL) - json_int(g, "started_ms", 0) / MSEC_PER_SEC, up, sizeof(up));
+		print_duration(time(NULL) - json_int(g, "started_ms", 0) / MSEC_PER_SEC, up,
+			       sizeof(up));
 		format_size((uint64_t)json_int(g, "memory", 0), size, sizeof(size));
 		printf("%-20s %-9s %10s %8d %8s  %-18s %-8s %s\n", json_str(g, "name"), state, size,
-		       (int)json_int(g, "pid", 0), up, machine ? machine : "-", qemu ? qemu : "-", json_str(g, "ram_path"));
+		       (int)json_int(g, "pid", 0), up, machine ? machine : "-", qemu ? qemu : "-",
+		       json_str(g, "ram_path"));
 		if (json_str(g, "reason"))
 			printf("%-20s   %s\n", "", json_str(g, "reason"));
 	}
@@ -144,7 +152,9 @@ static json *name_args(const char *name)
 
 enum exit_status cli_status(const struct command *self, int argc, char **argv)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { "watch", no_argument, NULL, 'w' }, { 0 } };
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+						 { "watch", no_argument, NULL, 'w' },
+						 { 0 } };
 	bool as_json = false, watch = false, list = strcmp(self->name, "list") == 0;
 	const char *name = NULL;
 	int c;

@@ -12,7 +12,8 @@ static enum exit_status no_arguments(const struct command *self, int argc)
 }
 
 /* Options that name the kernel; paths are made absolute, for the agent has another directory. */
-static enum exit_status parse_target(const struct command *self, int argc, char **argv, json **ret, bool *as_json)
+static enum exit_status parse_target(const struct command *self, int argc, char **argv, json **ret,
+				     bool *as_json)
 {
 	static const struct option options[] = { { "kernel", required_argument, NULL, 'k' },
 						 { "initrd", required_argument, NULL, 'i' },
@@ -63,7 +64,7 @@ static enum exit_status parse_target(const struct command *self, int argc, char 
 enum exit_status cli_check(const struct command *self, int argc, char **argv)
 {
 	_cleanup_json_ json *ret = NULL;
-	json *args, *findings;
+	json *args = NULL, *findings;
 	bool as_json = false;
 	enum exit_status st = parse_target(self, argc, argv, &args, &as_json);
 
@@ -80,12 +81,16 @@ enum exit_status cli_check(const struct command *self, int argc, char **argv)
 	for (size_t i = 0; findings && i < json_object_array_length(findings); i++) {
 		json *f = json_object_array_get_idx(findings, i);
 
-		printf("%-8s %-16s %s\n", json_str(f, "level"), json_str(f, "where"), json_str(f, "what"));
+		printf("%-8s %-16s %s\n", json_str(f, "level"), json_str(f, "where"),
+		       json_str(f, "what"));
 		printf("%-25s why: %s\n", "", json_str(f, "why"));
 		if (*json_str(f, "cure"))
 			printf("%-25s do:  %s\n", "", json_str(f, "cure"));
 	}
-	printf("%s for kernel %s\n", st == EXIT_OK ? "ready" : st == EXIT_FAILED ? "blocked" : "could not tell",
+	printf("%s for kernel %s\n",
+	       st == EXIT_OK	   ? "ready"
+	       : st == EXIT_FAILED ? "blocked"
+				   : "could not tell",
 	       json_str(ret, "kernel_version"));
 	return st;
 }
@@ -93,7 +98,7 @@ enum exit_status cli_check(const struct command *self, int argc, char **argv)
 enum exit_status cli_prepare(const struct command *self, int argc, char **argv)
 {
 	_cleanup_json_ json *ret = NULL;
-	json *args;
+	json *args = NULL;
 	enum exit_status st = parse_target(self, argc, argv, &args, NULL);
 
 	if (st == EXIT_OK)
@@ -136,7 +141,9 @@ enum exit_status cli_abort(const struct command *self, int argc, char **argv)
 
 enum exit_status cli_finish(const struct command *self, int argc, char **argv)
 {
-	static const struct option options[] = { { "retry", no_argument, NULL, 'r' }, { "json", no_argument, NULL, 'j' }, { 0 } };
+	static const struct option options[] = { { "retry", no_argument, NULL, 'r' },
+						 { "json", no_argument, NULL, 'j' },
+						 { 0 } };
 	_cleanup_json_ json *ret = NULL;
 	json *args = json_object_new_object(), *names = json_object_new_array();
 	bool as_json = false;
@@ -164,7 +171,8 @@ enum exit_status cli_finish(const struct command *self, int argc, char **argv)
 	else if (!json_int(ret, "back", 0) && !json_int(ret, "kept", 0))
 		puts("nothing to finish: no guest came over a jump");
 	else
-		printf("%d guests are back, %d kept\n", (int)json_int(ret, "back", 0), (int)json_int(ret, "kept", 0));
+		printf("%d guests are back, %d kept\n", (int)json_int(ret, "back", 0),
+		       (int)json_int(ret, "kept", 0));
 	return json_int(ret, "kept", 0) ? EXIT_KEPT : EXIT_OK;
 }
 
@@ -177,16 +185,21 @@ static double number(json *obj, const char *key)
 
 static void print_report(json *report)
 {
-	static const char *const phases[] = { "stop", "save", "preserve", "jump", "boot", "retrieve", "launch", "load", "resume" };
-	json *guests = json_get(report, "guests", json_type_array), *prepare = json_get(report, "prepare_ms", json_type_object);
+	static const char *const phases[] = { "stop",	  "save",   "preserve", "jump",	 "boot",
+					      "retrieve", "launch", "load",	"resume" };
+	json *guests = json_get(report, "guests", json_type_array),
+	     *prepare = json_get(report, "prepare_ms", json_type_object);
 
-	printf("from kernel %s to %s\n", json_str(report, "from_kernel"), json_str(report, "to_kernel"));
+	printf("from kernel %s to %s\n", json_str(report, "from_kernel"),
+	       json_str(report, "to_kernel"));
 	if (prepare) {
 		printf("before, in ms:");
-		json_object_object_foreach(prepare, stage, ms) printf(" %s %lld", stage, (long long)json_object_get_int64(ms));
+		json_object_object_foreach (prepare, stage, ms)
+			printf(" %s %lld", stage, (long long)json_object_get_int64(ms));
 		putchar('\n');
 	}
-	printf("host's wall clock after the jump: %+.0f ms\n\n%-16s", number(report, "host_clock_off_ms"), "blackout, ms");
+	printf("host's wall clock after the jump: %+.0f ms\n\n%-16s",
+	       number(report, "host_clock_off_ms"), "blackout, ms");
 	for (size_t i = 0; i < ARRAY_SIZE(phases); i++)
 		printf(" %9s", phases[i]);
 	printf(" %10s\n", "BLACKOUT");
@@ -203,8 +216,9 @@ static void print_report(json *report)
 			continue;
 		}
 		printf(" %10.1f\n", number(g, "blackout_ms"));
-		printf("%-16s %s RAM kept in place (%s), %s device state copied, guest's clock %.1f s behind\n", "",
-		       format_size((uint64_t)json_int(g, "memory_bytes", 0), ram, sizeof(ram)), json_str(g, "ram_path"),
+		printf("%-16s %s RAM kept in place (%s), %s device state copied, guest's clock %.1f s behind\n",
+		       "", format_size((uint64_t)json_int(g, "memory_bytes", 0), ram, sizeof(ram)),
+		       json_str(g, "ram_path"),
 		       format_size((uint64_t)json_int(g, "state_bytes", 0), state, sizeof(state)),
 		       number(g, "guest_clock_behind_ms") / MSEC_PER_SEC);
 	}

@@ -29,9 +29,11 @@ static void end_progress(void)
 static enum exit_status no_agent(int r)
 {
 	if (r == -EACCES)
-		fprintf(stderr, "vmkeep: only root may command vmkeepd (" RUN_DIR "/" CONTROL_SOCKET ")\n");
+		fprintf(stderr,
+			"vmkeep: only root may command vmkeepd (" RUN_DIR "/" CONTROL_SOCKET ")\n");
 	else
-		fprintf(stderr, "vmkeep: vmkeepd does not run: start it (systemctl start vmkeepd)\n");
+		fprintf(stderr,
+			"vmkeep: vmkeepd does not run: start it (systemctl start vmkeepd)\n");
 	return EXIT_NO_AGENT;
 }
 

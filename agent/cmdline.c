@@ -49,13 +49,16 @@ int cmdline_build(bool reuse, const char *append, unsigned int tsc_khz, char **r
 		drop_words(running, TSC_KHZ);
 	}
 	if (tsc_khz && !has_word(append, TSC_KHZ))
-		line = xasprintf("%s%s%s%s" TSC_KHZ "%u", running ? running : "", running && *append ? " " : "", append,
+		line = xasprintf("%s%s%s%s" TSC_KHZ "%u", running ? running : "",
+				 running && *append ? " " : "", append,
 				 running || *append ? " " : "", tsc_khz);
 	else
-		line = xasprintf("%s%s%s", running ? running : "", running && *append ? " " : "", append);
+		line = xasprintf("%s%s%s", running ? running : "", running && *append ? " " : "",
+				 append);
 	if (strlen(line) >= KEXEC_CMDLINE_MAX) {
 		free(line);
-		return err_set(e, -E2BIG, "the next kernel's command line is longer than %d bytes", KEXEC_CMDLINE_MAX - 1);
+		return err_set(e, -E2BIG, "the next kernel's command line is longer than %d bytes",
+			       KEXEC_CMDLINE_MAX - 1);
 	}
 	*ret = line;
 	return 0;
@@ -72,7 +75,8 @@ int cmdline_switch(const char *cmdline, const char *name)
 		if (word > len && strncmp(p, name, len) == 0 && p[len] == '=') {
 			const char *v = p + len + 1;
 
-			ret = strchr("yYtT1", *v) != NULL || ((v[0] == 'o' || v[0] == 'O') && (v[1] == 'n' || v[1] == 'N'));
+			ret = strchr("yYtT1", *v) != NULL ||
+			      ((v[0] == 'o' || v[0] == 'O') && (v[1] == 'n' || v[1] == 'N'));
 		}
 		p += word;
 		p += strspn(p, " ");

@@ -38,14 +38,16 @@ bool guest_name_valid(const char *name)
 
 	/* It becomes a file's name: nothing that could leave the directory or hide in it. */
 	return len && len <= GUEST_NAME_MAX && name[0] != '.' && name[0] != '-' &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == len;
+	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+		       len;
 }
 
 const char *guest_state_name(const struct guest *g)
 {
 	static const char *const names[] = {
-		[GUEST_STARTING] = "starting", [GUEST_RUNNING] = "running", [GUEST_PAUSED] = "paused",
-		[GUEST_SAVED] = "saved",       [GUEST_KEPT] = "kept",
+		[GUEST_STARTING] = "starting", [GUEST_RUNNING] = "running",
+		[GUEST_PAUSED] = "paused",     [GUEST_SAVED] = "saved",
+		[GUEST_KEPT] = "kept",
 	};
 
 	return names[g->state];
@@ -153,14 +155,16 @@ json *guest_to_json(const struct guest *g)
 
 int guest_from_json(json *j, struct guest **ret, struct err *e)
 {
-	const char *name = json_str(j, "name"), *uuid = json_str(j, "uuid"), *path = json_str(j, "ram_path");
+	const char *name = json_str(j, "name"), *uuid = json_str(j, "uuid"),
+		   *path = json_str(j, "ram_path");
 	int64_t memory = json_int(j, "memory", 0);
 	_cleanup_strv_ struct strv argv = { 0 }, user_argv = { 0 };
 	struct guest *g;
 
 	if (!name || !guest_name_valid(name) || !uuid_valid(uuid))
 		return err_set(e, -EBADMSG, "has no valid name and uuid");
-	if (json_get_strv(j, "argv", &argv) < 0 || json_get_strv(j, "user_argv", &user_argv) < 0 || !argv.n)
+	if (json_get_strv(j, "argv", &argv) < 0 || json_get_strv(j, "user_argv", &user_argv) < 0 ||
+	    !argv.n)
 		return err_set(e, -EBADMSG, "has no command line");
 	if (memory <= 0)
 		return err_set(e, -EBADMSG, "has no memory size");
@@ -235,8 +239,8 @@ static void watch(void *arg)
 		;
 	/* ECHILD for one that an earlier agent has started: its status goes to init. */
 	if (waitid(P_PIDFD, (id_t)g->pidfd, &si, WEXITED) == 0 && !g->gone_expected)
-		log_warn("%s: its QEMU ended (%s %d)", g->name, si.si_code == CLD_EXITED ? "status" : "signal",
-			 si.si_status);
+		log_warn("%s: its QEMU ended (%s %d)", g->name,
+			 si.si_code == CLD_EXITED ? "status" : "signal", si.si_status);
 	else if (!g->gone_expected)
 		log_warn("%s: its QEMU ended", g->name);
 	g->gone = true;
@@ -344,10 +348,12 @@ int guest_run(const struct guest_spec *spec, struct guest **ret, struct strv *no
 	int r;
 
 	if (!guest_name_valid(spec->name))
-		return err_set(e, -EINVAL, "name %s: use up to %d letters, digits, \".\", \"_\" and \"-\"", spec->name,
-			       GUEST_NAME_MAX);
+		return err_set(e, -EINVAL,
+			       "name %s: use up to %d letters, digits, \".\", \"_\" and \"-\"",
+			       spec->name, GUEST_NAME_MAX);
 	if (guest_find(spec->name))
-		return err_set(e, -EEXIST, "a guest %s is there already: take another name, or stop it first",
+		return err_set(e, -EEXIST,
+			       "a guest %s is there already: take another name, or stop it first",
 			       spec->name);
 	if (!spec->memory || spec->memory % (2ULL * 1024 * 1024))
 		return err_set(e, -EINVAL, "--memory: must be a multiple of 2M");
@@ -367,14 +373,15 @@ int guest_run(const struct guest_spec *spec, struct guest **ret, struct strv *no
 	g->ram_path = caps->fdset_ram ? RAM_PATH_FDSET : RAM_PATH_PROCFD;
 	for (size_t i = 0; i < spec->argv.n; i++)
 		strv_add(&g->user_argv, spec->argv.v[i]);
-	r = guestargs_build(&g->user_argv, g->memory, g->ram_path, caps, &g->argv, &g->machine, notes, e);
+	r = guestargs_build(&g->user_argv, g->memory, g->ram_path, caps, &g->argv, &g->machine,
+			    notes, e);
 	if (!r)
 		r = guest_start(g, e);
 	if (r < 0) {
 		guest_remove(g);
 	} else {
-		log_info("%s: started, %s, QEMU %s, pid %d, RAM by %s", g->name, g->machine, g->qemu_version, g->pid,
-			 ram_path_name(g->ram_path));
+		log_info("%s: started, %s, QEMU %s, pid %d, RAM by %s", g->name, g->machine,
+			 g->qemu_version, g->pid, ram_path_name(g->ram_path));
 		*ret = g;
 	}
 	guest_release(g);
@@ -395,10 +402,13 @@ int guest_stop(struct guest *g, bool now, int timeout_ms, struct err *e)
 	int r;
 
 	if (g->state == GUEST_KEPT)
-		return err_set(e, -EBUSY, "%s does not run: its memory is kept (see `vmkeep finish --retry`)", g->name);
+		return err_set(e, -EBUSY,
+			       "%s does not run: its memory is kept (see `vmkeep finish --retry`)",
+			       g->name);
 	guest_hold(g);
 	g->gone_expected = true;
-	r = qmp_call(g->qmp, now ? "quit" : "system_powerdown", NULL, -1, GUEST_QMP_TIMEOUT_MS, NULL, e);
+	r = qmp_call(g->qmp, now ? "quit" : "system_powerdown", NULL, -1, GUEST_QMP_TIMEOUT_MS,
+		     NULL, e);
 	if (r == -ECONNRESET)
 		r = 0; /* it went before it answered */
 	while (!r && !g->gone) {
@@ -406,8 +416,9 @@ int guest_stop(struct guest *g, bool now, int timeout_ms, struct err *e)
 
 		if (left <= 0) {
 			g->gone_expected = false;
-			r = err_set(e, -ETIMEDOUT, "%s has not shut down after %d s: it runs on (--now ends it)", g->name,
-				    timeout_ms / MSEC_PER_SEC);
+			r = err_set(e, -ETIMEDOUT,
+				    "%s has not shut down after %d s: it runs on (--now ends it)",
+				    g->name, timeout_ms / MSEC_PER_SEC);
 			break;
 		}
 		wakeup_wait(&g->event, (int)left);
@@ -422,7 +433,7 @@ static int recover_one(json *j, struct guest **ret, struct err *e)
 {
 	pid_t pid = (pid_t)json_int(j, "pid", 0);
 	_cleanup_free_ char *qmp_path = NULL;
-	struct guest *g;
+	struct guest *g = NULL;
 	int r;
 
 	if (!json_str(j, "boot_id") || strcmp(json_str(j, "boot_id"), boot_id()) != 0)
@@ -430,7 +441,7 @@ static int recover_one(json *j, struct guest **ret, struct err *e)
 	if (pid <= 0 || process_start_time(pid) != (uint64_t)json_int(j, "pid_start", -1))
 		return err_set(e, -ESRCH, "its QEMU ended while no agent ran");
 	r = guest_from_json(j, &g, e);
-	if (r < 0)
+	if (r < 0 || !g)
 		return r;
 	*ret = g;
 	g->pid = pid;
@@ -441,7 +452,9 @@ static int recover_one(json *j, struct guest **ret, struct err *e)
 	start_watching(g);
 	g->ram = memfd_find(pid, (ino_t)json_int(j, "ram_inode", 0));
 	if (g->ram < 0 || memfd_check_ram(g->ram, g->memory) < 0)
-		return err_set(e, -ESTALE, "its QEMU (pid %d) does not hold the memory it was started with", pid);
+		return err_set(e, -ESTALE,
+			       "its QEMU (pid %d) does not hold the memory it was started with",
+			       pid);
 	qmp_path = guestfiles_qmp(g);
 	r = qmp_open(qmp_path, GUEST_QMP_TIMEOUT_MS, on_event, g, &g->qmp, e);
 	if (r < 0)
@@ -477,7 +490,7 @@ void guest_recover(void)
 			continue;
 		j = guestfiles_load(names.v[i]);
 		r = j ? recover_one(j, &g, &e) : -EBADMSG;
-		if (r == 0) {
+		if (r == 0 && g) {
 			log_info("%s: found again, pid %d", g->name, g->pid);
 			guest_remember(g);
 			continue;

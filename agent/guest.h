@@ -16,11 +16,11 @@
 #define GUEST_QMP_TIMEOUT_MS 30000
 
 enum guest_state {
-	GUEST_STARTING,	/* its QEMU has been started, and is not known to be good yet */
+	GUEST_STARTING, /* its QEMU has been started, and is not known to be good yet */
 	GUEST_RUNNING,
-	GUEST_PAUSED,	/* by its user; stays so over an update */
-	GUEST_SAVED,	/* stopped for the jump */
-	GUEST_KEPT,	/* came over the jump and could not be brought back: memory and state are held */
+	GUEST_PAUSED, /* by its user; stays so over an update */
+	GUEST_SAVED,  /* stopped for the jump */
+	GUEST_KEPT, /* came over the jump and could not be brought back: memory and state are held */
 };
 
 enum guest_migration { MIGRATION_NONE, MIGRATION_ACTIVE, MIGRATION_COMPLETED, MIGRATION_FAILED };
@@ -60,30 +60,30 @@ struct guest_crossing {
 struct guest {
 	char name[GUEST_NAME_MAX + 1];
 	char uuid[37];
-	char *user;		/* whom QEMU runs as, or NULL */
+	char *user; /* whom QEMU runs as, or NULL */
 	char *cwd;
-	struct strv user_argv;	/* as the user gave it */
-	struct strv argv;	/* as it is executed */
+	struct strv user_argv; /* as the user gave it */
+	struct strv argv;      /* as it is executed */
 	char *machine;
 	char *qemu_version;
 	enum ram_path ram_path;
 	bool cpr_reboot;
-	uint64_t memory;	/* bytes */
-	int ram;		/* the memfd */
+	uint64_t memory; /* bytes */
+	int ram;	 /* the memfd */
 
 	enum guest_state state;
 	pid_t pid;
 	int pidfd;
-	int64_t started_ms;	/* CLOCK_REALTIME */
+	int64_t started_ms; /* CLOCK_REALTIME */
 	struct qmp *qmp;
 	enum guest_migration migration;
-	struct wakeup event;	/* something below has changed: migration, gone */
-	bool gone;		/* its QEMU has ended or is being ended by us */
+	struct wakeup event; /* something below has changed: migration, gone */
+	bool gone;	     /* its QEMU has ended or is being ended by us */
 	bool gone_expected;
-	bool from_update;	/* came over the last jump */
+	bool from_update; /* came over the last jump */
 	char kept_reason[sizeof(((struct err *)0)->text)];
 	struct guest_crossing x;
-	unsigned int users;	/* tasks that hold a pointer; freed by the last one */
+	unsigned int users; /* tasks that hold a pointer; freed by the last one */
 	struct guest *next;
 };
 

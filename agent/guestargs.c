@@ -21,8 +21,10 @@ static const struct {
 	{ "loadvm", "a guest cannot be brought back from two states; leave it out" },
 	{ "mem-path", "vmkeep provides the guest's RAM; leave it out" },
 	{ "mem-prealloc", "vmkeep provides the guest's RAM; leave it out" },
-	{ "snapshot", "its temporary disk would be lost with the host's kernel; use an image of its own" },
-	{ "readconfig", "vmkeep cannot see what it would add; put the options on the command line" },
+	{ "snapshot",
+	  "its temporary disk would be lost with the host's kernel; use an image of its own" },
+	{ "readconfig",
+	  "vmkeep cannot see what it would add; put the options on the command line" },
 	{ "preconfig", "vmkeep starts the guest itself; leave it out" },
 };
 
@@ -31,7 +33,7 @@ static const char *const free_text[] = { "append", "name", "fw_cfg", "smbios" };
 
 static const char *option_name(const char *arg)
 {
-	if (arg[0] != '-' || !arg[1])
+	if (!arg || arg[0] != '-' || !arg[1])
 		return NULL;
 	return arg + (arg[1] == '-' ? 2 : 1);
 }
@@ -65,7 +67,10 @@ static int check_memory(const char *value, uint64_t memory, struct err *e)
 	uint64_t m;
 
 	if (maxmem)
-		return err_set(e, -EINVAL, "-m %s: room for more memory (maxmem) is not supported; leave it out", value);
+		return err_set(
+			e, -EINVAL,
+			"-m %s: room for more memory (maxmem) is not supported; leave it out",
+			value);
 	if (!size || parse_size(size, MIB, &m) < 0)
 		return err_set(e, -EINVAL, "-m %s: not a size", value);
 	if (m != memory)
@@ -77,7 +82,8 @@ static int check_memory(const char *value, uint64_t memory, struct err *e)
 static int check_object(const char *value, struct err *e)
 {
 	if (strncmp(value, "memory-backend-", 15) == 0 || strstr(value, "qom-type=memory-backend-"))
-		return err_set(e, -EINVAL, "-object %s: vmkeep provides the guest's RAM; leave it out", value);
+		return err_set(e, -EINVAL,
+			       "-object %s: vmkeep provides the guest's RAM; leave it out", value);
 	return 0;
 }
 
@@ -87,20 +93,21 @@ static void add_machine(struct strv *ret, const char *value, const char *pinned)
 	const char *rest = value;
 	size_t len = strcspn(value, ",");
 
-	if (!memchr(value, '=', len))
-		rest = value[len] ? value + len + 1 : "";
-	else if (strncmp(value, "type=", 5) == 0)
+	/* The machine's name, if it is there, is the first word: by itself or as type=. */
+	if (!memchr(value, '=', len) || strncmp(value, "type=", 5) == 0)
 		rest = value[len] ? value + len + 1 : "";
 	strv_addf(ret, "%s%s%s", pinned, *rest ? "," : "", rest);
 }
 
-static int pin_machine(const char *asked, const struct qemu_caps *caps, char **ret, struct strv *notes, struct err *e)
+static int pin_machine(const char *asked, const struct qemu_caps *caps, char **ret,
+		       struct strv *notes, struct err *e)
 {
 	const char *name = asked ? json_str(caps->machines, asked) : caps->default_machine;
 
 	if (!name || !*name)
-		return err_set(e, -EINVAL, asked ? "machine %s: this QEMU (%s) has none of that name" :
-						   "say which machine (%s has no default on this QEMU %s)",
+		return err_set(e, -EINVAL,
+			       asked ? "machine %s: this QEMU (%s) has none of that name"
+				     : "say which machine (%s has no default on this QEMU %s)",
 			       asked ? asked : "-machine", caps->version);
 	/* The new kernel's QEMU may be newer: only a versioned machine is the same there. */
 	if (!asked || strcmp(asked, name) != 0)
@@ -125,13 +132,17 @@ static int check_option(const char *name, const char *value, uint64_t memory, st
 	if (strcmp(name, "machine") == 0 || strcmp(name, "M") == 0)
 		backend = suboption(value, "memory-backend");
 	if (backend)
-		return err_set(e, -EINVAL, "-machine memory-backend=%s: vmkeep provides the guest's RAM; leave it out",
-			       backend);
+		return err_set(
+			e, -EINVAL,
+			"-machine memory-backend=%s: vmkeep provides the guest's RAM; leave it out",
+			backend);
 	if (strcmp(name, "numa") == 0)
 		memdev = suboption(value, "memdev");
 	if (memdev)
-		return err_set(e, -EINVAL, "-numa memdev=%s: vmkeep provides the guest's RAM as one block; leave it out",
-			       memdev);
+		return err_set(
+			e, -EINVAL,
+			"-numa memdev=%s: vmkeep provides the guest's RAM as one block; leave it out",
+			memdev);
 	return 0;
 }
 
@@ -156,14 +167,16 @@ static void add_ram(struct strv *ret, uint64_t memory, enum ram_path path)
 	}
 	strv_add(ret, "-object");
 	/* share=on is what x-ignore-shared leaves out of the checkpoint: without it RAM would be copied. */
-	strv_addf(ret, "memory-backend-file,id=vmkeep-ram0,size=%llu,mem-path=%s,share=on,prealloc=off",
+	strv_addf(ret,
+		  "memory-backend-file,id=vmkeep-ram0,size=%llu,mem-path=%s,share=on,prealloc=off",
 		  (unsigned long long)memory, file);
 	strv_add(ret, "-m");
 	strv_addf(ret, "%lluB", (unsigned long long)memory);
 }
 
-int guestargs_build(const struct strv *user, uint64_t memory, enum ram_path path, const struct qemu_caps *caps,
-		    struct strv *ret, char **machine, struct strv *notes, struct err *e)
+int guestargs_build(const struct strv *user, uint64_t memory, enum ram_path path,
+		    const struct qemu_caps *caps, struct strv *ret, char **machine,
+		    struct strv *notes, struct err *e)
 {
 	_cleanup_free_ char *asked = NULL, *pinned = NULL;
 	int r;

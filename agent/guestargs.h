@@ -29,7 +29,8 @@ const char *ram_path_name(enum ram_path p);
  *
  * Return: 0, or -EINVAL with one line in @e that names the argument and what to do about it.
  */
-int guestargs_build(const struct strv *user, uint64_t memory, enum ram_path path, const struct qemu_caps *caps,
-		    struct strv *ret, char **machine, struct strv *notes, struct err *e);
+int guestargs_build(const struct strv *user, uint64_t memory, enum ram_path path,
+		    const struct qemu_caps *caps, struct strv *ret, char **machine,
+		    struct strv *notes, struct err *e);
 
 #endif

@@ -56,7 +56,8 @@ void guestfiles_save(const struct guest *g, json *state)
 	int r = write_file_atomic(path, text, strlen(text));
 
 	if (r < 0)
-		log_error("%s: a restarted agent will not find it: %s: %s", g->name, path, strerror(-r));
+		log_error("%s: a restarted agent will not find it: %s: %s", g->name, path,
+			  strerror(-r));
 }
 
 json *guestfiles_load(const char *name)

@@ -32,9 +32,11 @@ int guest_give_state(struct guest *g, bool incoming, struct err *e)
 	if (fd < 0)
 		return err_set(e, fd, "device state file: %s", strerror(-fd));
 	if (g->cpr_reboot)
-		r = qmp_call(g->qmp, "add-fd", int_args("fdset-id", STATE_FDSET), fd, GUEST_QMP_TIMEOUT_MS, NULL, e);
+		r = qmp_call(g->qmp, "add-fd", int_args("fdset-id", STATE_FDSET), fd,
+			     GUEST_QMP_TIMEOUT_MS, NULL, e);
 	else
-		r = qmp_call(g->qmp, "getfd", qmp_args("fdname", STATE_FD_NAME, NULL), fd, GUEST_QMP_TIMEOUT_MS, NULL, e);
+		r = qmp_call(g->qmp, "getfd", qmp_args("fdname", STATE_FD_NAME, NULL), fd,
+			     GUEST_QMP_TIMEOUT_MS, NULL, e);
 	g->x.state_in_qemu = r == 0;
 	return r;
 }
@@ -45,26 +47,31 @@ void guest_take_state(struct guest *g)
 		return;
 	g->x.state_in_qemu = false;
 	if (g->cpr_reboot)
-		qmp_call(g->qmp, "remove-fd", int_args("fdset-id", STATE_FDSET), -1, GUEST_QMP_TIMEOUT_MS, NULL, NULL);
+		qmp_call(g->qmp, "remove-fd", int_args("fdset-id", STATE_FDSET), -1,
+			 GUEST_QMP_TIMEOUT_MS, NULL, NULL);
 	else
-		qmp_call(g->qmp, "closefd", qmp_args("fdname", STATE_FD_NAME, NULL), -1, GUEST_QMP_TIMEOUT_MS, NULL, NULL);
+		qmp_call(g->qmp, "closefd", qmp_args("fdname", STATE_FD_NAME, NULL), -1,
+			 GUEST_QMP_TIMEOUT_MS, NULL, NULL);
 }
 
 static int set_capability(struct guest *g, const char *name, bool on, struct err *e)
 {
-	json *cap = qmp_args("capability", name, NULL), *list = json_object_new_array(), *args = json_object_new_object();
+	json *cap = qmp_args("capability", name, NULL), *list = json_object_new_array(),
+	     *args = json_object_new_object();
 
 	json_set_bool(cap, "state", on);
 	json_object_array_add(list, cap);
 	json_object_object_add(args, "capabilities", list);
-	return qmp_call(g->qmp, "migrate-set-capabilities", args, -1, GUEST_QMP_TIMEOUT_MS, NULL, e);
+	return qmp_call(g->qmp, "migrate-set-capabilities", args, -1, GUEST_QMP_TIMEOUT_MS, NULL,
+			e);
 }
 
 static int set_mode(struct guest *g, const char *mode, struct err *e)
 {
 	if (!g->cpr_reboot)
 		return 0;
-	return qmp_call(g->qmp, "migrate-set-parameters", qmp_args("mode", mode, NULL), -1, GUEST_QMP_TIMEOUT_MS, NULL, e);
+	return qmp_call(g->qmp, "migrate-set-parameters", qmp_args("mode", mode, NULL), -1,
+			GUEST_QMP_TIMEOUT_MS, NULL, e);
 }
 
 int guest_arm(struct guest *g, struct err *e)
@@ -75,7 +82,8 @@ int guest_arm(struct guest *g, struct err *e)
 		r = set_capability(g, "x-ignore-shared", true, e);
 	if (!r)
 		r = set_mode(g, "cpr-reboot", e);
-	g->x.armed = true; /* also when only half of it worked: guest_disarm() then undoes that half */
+	g->x.armed =
+		true; /* also when only half of it worked: guest_disarm() then undoes that half */
 	return r;
 }
 
@@ -115,7 +123,8 @@ static int migrate(struct guest *g, const char *command, json *args, int timeout
 		if (g->gone || !g->qmp)
 			return err_set(e, -ECONNRESET, "QEMU ended");
 		if (left <= 0)
-			return err_set(e, -ETIMEDOUT, "not done after %d s", timeout_ms / MSEC_PER_SEC);
+			return err_set(e, -ETIMEDOUT, "not done after %d s",
+				       timeout_ms / MSEC_PER_SEC);
 		wakeup_wait(&g->event, (int)left);
 	}
 	if (!r && g->migration != MIGRATION_COMPLETED) {

@@ -17,7 +17,7 @@ struct header {
 	uint32_t oldest_reader;
 	uint32_t payload_len;
 	uint32_t payload_crc;
-	uint32_t late_at; /* where the late block is, from the start of the record */
+	uint32_t late_at;    /* where the late block is, from the start of the record */
 	uint32_t header_crc; /* of all before it */
 };
 
@@ -109,15 +109,19 @@ int handover_read(int fd, json **ret_payload, struct handover_late *late, struct
 	if (h.header_crc != crc(&h, offsetof(struct header, header_crc)))
 		return bad(e, "its header is damaged");
 	if (h.oldest_reader > HANDOVER_VERSION)
-		return err_set(e, -EPROTONOSUPPORT, "handover record: format %u, this vmkeep reads up to %d: install a newer one",
-			       h.version, HANDOVER_VERSION);
+		return err_set(
+			e, -EPROTONOSUPPORT,
+			"handover record: format %u, this vmkeep reads up to %d: install a newer one",
+			h.version, HANDOVER_VERSION);
 	if (h.payload_len > HANDOVER_PAYLOAD_MAX || h.late_at < sizeof(h) + h.payload_len ||
 	    (uint64_t)h.late_at + sizeof(b) > (uint64_t)st.st_size)
 		return bad(e, "its lengths make no sense");
 	text = xmalloc0(h.payload_len + 1);
-	if (pread_all(fd, text, h.payload_len, sizeof(h)) < 0 || h.payload_crc != crc(text, h.payload_len))
+	if (pread_all(fd, text, h.payload_len, sizeof(h)) < 0 ||
+	    h.payload_crc != crc(text, h.payload_len))
 		return bad(e, "its payload is damaged");
-	if (pread_all(fd, &b, sizeof(b), h.late_at) < 0 || b.crc != crc(&b, offsetof(struct late_block, crc)))
+	if (pread_all(fd, &b, sizeof(b), h.late_at) < 0 ||
+	    b.crc != crc(&b, offsetof(struct late_block, crc)))
 		return bad(e, "its late block is damaged");
 	payload = json_tokener_parse(text);
 	if (!json_object_is_type(payload, json_type_object))

@@ -18,7 +18,8 @@ static int parse_line(const char *line, size_t len, json **ret)
 	if (!tok)
 		return -ENOMEM;
 	obj = json_tokener_parse_ex(tok, line, (int)len);
-	if (json_tokener_get_error(tok) != json_tokener_success || !json_object_is_type(obj, json_type_object)) {
+	if (json_tokener_get_error(tok) != json_tokener_success ||
+	    !json_object_is_type(obj, json_type_object)) {
 		json_object_put(obj);
 		obj = NULL;
 	}
@@ -32,7 +33,9 @@ int jsonio_read(struct jsonio *io, int timeout_ms, json **ret)
 	int64_t deadline = now_ms() + timeout_ms;
 
 	for (;;) {
-		char *nl = io->len > io->scanned ? memchr(io->buf + io->scanned, '\n', io->len - io->scanned) : NULL;
+		char *nl = io->len > io->scanned
+				   ? memchr(io->buf + io->scanned, '\n', io->len - io->scanned)
+				   : NULL;
 		ssize_t n;
 		int left = -1, r;
 
@@ -107,7 +110,8 @@ static ssize_t send_some(int fd, const char *p, size_t len, int pass_fd)
 
 int jsonio_write(int fd, json *obj, int pass_fd, int timeout_ms)
 {
-	_cleanup_free_ char *line = xasprintf("%s\n", json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PLAIN));
+	_cleanup_free_ char *line = xasprintf(
+		"%s\n", json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PLAIN));
 	int64_t deadline = now_ms() + timeout_ms;
 	size_t len = strlen(line), at = 0;
 

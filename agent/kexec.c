@@ -28,8 +28,10 @@ int kexec_image_check(const char *path, char *version, size_t len, struct err *e
 	if (n < 0)
 		return err_set(e, -errno, "kernel %s: %s", path, strerror(errno));
 	if (n < (ssize_t)sizeof(hdr) || memcmp(hdr + HDR_MAGIC_AT, "HdrS", 4) != 0)
-		return err_set(e, -ENOEXEC, "kernel %s: not a bzImage for x86; give the file that is in /boot as vmlinuz",
-			       path);
+		return err_set(
+			e, -ENOEXEC,
+			"kernel %s: not a bzImage for x86; give the file that is in /boot as vmlinuz",
+			path);
 	memcpy(&at, hdr + HDR_VERSION_AT, sizeof(at));
 	if (at) {
 		n = pread(fd, version, len - 1, at + 0x200);
@@ -53,15 +55,19 @@ int kexec_load(const char *kernel, const char *initrd, const char *cmdline, stru
 	}
 	if (syscall(SYS_kexec_file_load, kfd, ifd, strlen(cmdline) + 1, cmdline,
 		    initrd ? 0UL : (unsigned long)KEXEC_FILE_NO_INITRAMFS) < 0)
-		return err_set(e, -errno, "kexec_file_load of %s: %s%s", kernel, strerror(errno),
-			       errno == EPERM ? " (kexec may be switched off: see kernel.kexec_load_disabled and lockdown)" :
-						"");
+		return err_set(
+			e, -errno, "kexec_file_load of %s: %s%s", kernel, strerror(errno),
+			errno == EPERM
+				? " (kexec may be switched off: see kernel.kexec_load_disabled and lockdown)"
+				: "");
 	return 0;
 }
 
 int kexec_unload(void)
 {
-	return syscall(SYS_kexec_file_load, -1, -1, 0UL, NULL, (unsigned long)KEXEC_FILE_UNLOAD) < 0 ? -errno : 0;
+	return syscall(SYS_kexec_file_load, -1, -1, 0UL, NULL, (unsigned long)KEXEC_FILE_UNLOAD) < 0
+		       ? -errno
+		       : 0;
 }
 
 bool kexec_loaded(void)

@@ -11,15 +11,15 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define VK_LUO_NAME_LEN 64	/* session name, with its NUL */
+#define VK_LUO_NAME_LEN 64 /* session name, with its NUL */
 
-struct vk_luo_session {		/* create and retrieve, on /dev/liveupdate */
+struct vk_luo_session { /* create and retrieve, on /dev/liveupdate */
 	__u32 size;
 	__s32 fd;
 	__u8 name[VK_LUO_NAME_LEN];
 };
 
-struct vk_luo_fd {		/* preserve and retrieve, on a session */
+struct vk_luo_fd { /* preserve and retrieve, on a session */
 	__u32 size;
 	__s32 fd;
 	__aligned_u64 token;

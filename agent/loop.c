@@ -96,7 +96,8 @@ static void switch_to_main(struct task *t)
 #ifdef TASK_ASAN
 	void *fake = NULL;
 
-	__sanitizer_start_switch_fiber(t->ended ? NULL : &fake, loop.main_stack, loop.main_stack_size);
+	__sanitizer_start_switch_fiber(t->ended ? NULL : &fake, loop.main_stack,
+				       loop.main_stack_size);
 #endif
 	swapcontext(&t->ctx, &loop.main);
 #ifdef TASK_ASAN
@@ -317,7 +318,9 @@ static void expire_timers(void)
 
 	for (struct timer *t = loop.timers; t; t = t->next) {
 		if (t->at_ms <= now && t->wakeup->task) {
-			make_ready(t->wakeup->task); /* without `fired`: wakeup_wait() takes it for the time-out */
+			make_ready(
+				t->wakeup
+					->task); /* without `fired`: wakeup_wait() takes it for the time-out */
 			t->wakeup->task = NULL;
 		}
 	}

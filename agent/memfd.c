@@ -66,7 +66,8 @@ int memfd_populate(int fd, uint64_t size)
 
 	if (p == MAP_FAILED)
 		return -errno;
-	(void)madvise(p, size, MADV_HUGEPAGE); /* advice: a kernel without huge pages is only slower */
+	(void)madvise(p, size,
+		      MADV_HUGEPAGE); /* advice: a kernel without huge pages is only slower */
 	for (uint64_t at = 0; at < size && !ret; at += POPULATE_STEP) {
 		size_t len = size - at < POPULATE_STEP ? size - at : POPULATE_STEP;
 

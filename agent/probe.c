@@ -38,8 +38,9 @@ static char *binary_key(const char *binary, struct err *e)
 		err_set(e, -errno, "%s: %s", binary, strerror(errno));
 		return NULL;
 	}
-	return xasprintf("%d:%s:%llu:%lld.%09ld:%lld", PROBE_VERSION, binary, (unsigned long long)st.st_ino,
-			 (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_size);
+	return xasprintf("%d:%s:%llu:%lld.%09ld:%lld", PROBE_VERSION, binary,
+			 (unsigned long long)st.st_ino, (long long)st.st_mtim.tv_sec,
+			 st.st_mtim.tv_nsec, (long long)st.st_size);
 }
 
 static const struct qemu_caps *remember(const char *key, const struct qemu_caps *caps)
@@ -99,8 +100,7 @@ void probe_setup(const char *dir)
 	all = json_tokener_parse(text);
 	if (!json_object_is_type(all, json_type_object))
 		return;
-	json_object_object_foreach(all, key, value)
-	{
+	json_object_object_foreach (all, key, value) {
 		struct qemu_caps caps = { 0 };
 
 		caps_from_json(value, &caps);
@@ -124,7 +124,9 @@ static int ask_machines(struct qmp *q, struct qemu_caps *c, struct err *e)
 	if (r < 0)
 		return r;
 	c->machines = json_object_new_object();
-	for (size_t i = 0; json_object_is_type(list, json_type_array) && i < json_object_array_length(list); i++) {
+	for (size_t i = 0;
+	     json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
+	     i++) {
 		json *m = json_object_array_get_idx(list, i);
 		const char *name = json_str(m, "name"), *alias = json_str(m, "alias");
 
@@ -142,7 +144,8 @@ static int ask_machines(struct qmp *q, struct qemu_caps *c, struct err *e)
 /* No schema says whether file-backed RAM takes an fdset: only making some does. */
 static bool try_fdset_ram(struct qmp *q)
 {
-	json *args = qmp_args("qom-type", "memory-backend-file", "id", "vmkeep-probe", "mem-path", "/dev/fdset/1", NULL);
+	json *args = qmp_args("qom-type", "memory-backend-file", "id", "vmkeep-probe", "mem-path",
+			      "/dev/fdset/1", NULL);
 	struct err why = { 0 };
 	int r;
 
@@ -171,8 +174,9 @@ static int ask(const char *socket_path, struct qemu_caps *c, struct err *e)
 		r = ask_machines(q, c, e);
 	}
 	if (!r) {
-		c->cpr_reboot = qmp_call(q, "migrate-set-parameters", qmp_args("mode", "cpr-reboot", NULL), -1,
-					 PROBE_TIMEOUT_MS, NULL, NULL) == 0;
+		c->cpr_reboot = qmp_call(q, "migrate-set-parameters",
+					 qmp_args("mode", "cpr-reboot", NULL), -1, PROBE_TIMEOUT_MS,
+					 NULL, NULL) == 0;
 		c->fdset_ram = try_fdset_ram(q);
 		qmp_call(q, "quit", NULL, -1, PROBE_TIMEOUT_MS, NULL, NULL);
 	}
@@ -183,10 +187,19 @@ static int ask(const char *socket_path, struct qemu_caps *c, struct err *e)
 static int try_binary(const char *binary, struct qemu_caps *c, struct err *e)
 {
 	/* kvm first: a QEMU may be built without tcg. -M none starts nothing that either would run. */
-	const char *argv[] = { binary,	    "-M",	"none,accel=kvm:tcg", "-nodefaults",
-			       "-display",  "none",	"-add-fd",	      "fd=10,set=1",
-			       "-chardev",  "socket,id=vmkeep-qmp,fd=3,server=on,wait=off",
-			       "-mon",	    "chardev=vmkeep-qmp,mode=control", NULL };
+	const char *argv[] = { binary,
+			       "-M",
+			       "none,accel=kvm:tcg",
+			       "-nodefaults",
+			       "-display",
+			       "none",
+			       "-add-fd",
+			       "fd=10,set=1",
+			       "-chardev",
+			       "socket,id=vmkeep-qmp,fd=3,server=on,wait=off",
+			       "-mon",
+			       "chardev=vmkeep-qmp,mode=control",
+			       NULL };
 	static unsigned int serial;
 	_cleanup_free_ char *path = xasprintf("%s/probe-%u.sock", probe_dir, ++serial);
 	_cleanup_close_ int sock = -EBADF, ram = -EBADF, pidfd = -EBADF, log = -EBADF;
@@ -237,7 +250,8 @@ int probe_qemu(const char *binary, const struct qemu_caps **ret, struct err *e)
 		return r;
 	}
 	log_info("%s: QEMU %s, RAM by %s, checkpoint by %s", binary, caps.version,
-		 caps.fdset_ram ? "/dev/fdset" : "/proc/self/fd", caps.cpr_reboot ? "cpr-reboot" : "stop and migrate");
+		 caps.fdset_ram ? "/dev/fdset" : "/proc/self/fd",
+		 caps.cpr_reboot ? "cpr-reboot" : "stop and migrate");
 	*ret = remember(key, &caps);
 	save_known();
 	return 0;

@@ -101,7 +101,8 @@ void qmp_close(struct qmp *q)
 	put(q);
 }
 
-int qmp_open(const char *path, int timeout_ms, qmp_event_fn *on_event, void *user, struct qmp **ret, struct err *e)
+int qmp_open(const char *path, int timeout_ms, qmp_event_fn *on_event, void *user, struct qmp **ret,
+	     struct err *e)
 {
 	_cleanup_close_ int fd = unixsock_connect(path);
 	_cleanup_json_ json *greeting = NULL;
@@ -117,7 +118,8 @@ int qmp_open(const char *path, int timeout_ms, qmp_event_fn *on_event, void *use
 		jsonio_free(&io);
 		if (r == -ETIMEDOUT)
 			return err_set(e, r, "QEMU's monitor does not answer");
-		return err_set(e, r < 0 ? r : -ECONNRESET, "QEMU's monitor closed before its greeting");
+		return err_set(e, r < 0 ? r : -ECONNRESET,
+			       "QEMU's monitor closed before its greeting");
 	}
 	q = xmalloc0(sizeof(*q));
 	q->refs = 2;
@@ -138,7 +140,8 @@ int qmp_open(const char *path, int timeout_ms, qmp_event_fn *on_event, void *use
 	return 0;
 }
 
-int qmp_call(struct qmp *q, const char *command, json *args, int pass_fd, int timeout_ms, json **ret, struct err *e)
+int qmp_call(struct qmp *q, const char *command, json *args, int pass_fd, int timeout_ms,
+	     json **ret, struct err *e)
 {
 	_cleanup_json_ json *msg = json_object_new_object();
 	struct call call = { 0 };
@@ -169,10 +172,12 @@ int qmp_call(struct qmp *q, const char *command, json *args, int pass_fd, int ti
 		return err_set(e, -ECONNRESET, "%s: QEMU went away", command);
 	if (r < 0) {
 		json_object_put(call.reply);
-		return err_set(e, r, "%s: %s", command, r == -ETIMEDOUT ? "QEMU does not answer" : strerror(-r));
+		return err_set(e, r, "%s: %s", command,
+			       r == -ETIMEDOUT ? "QEMU does not answer" : strerror(-r));
 	}
 	if (json_get(call.reply, "error", json_type_object)) {
-		const char *desc = json_str(json_get(call.reply, "error", json_type_object), "desc");
+		const char *desc = json_str(json_get(call.reply, "error", json_type_object),
+					    "desc");
 
 		err_set(e, 0, "%s: %s", command, desc ? desc : "QEMU answered with an error");
 		json_object_put(call.reply);

@@ -21,7 +21,8 @@ typedef void qmp_event_fn(void *user, const char *event, json *data);
  *
  * Return: 0 and a connection in @ret, to be closed with qmp_close(), or -errno.
  */
-int qmp_open(const char *path, int timeout_ms, qmp_event_fn *on_event, void *user, struct qmp **ret, struct err *e);
+int qmp_open(const char *path, int timeout_ms, qmp_event_fn *on_event, void *user, struct qmp **ret,
+	     struct err *e);
 
 /** qmp_close() - Disconnect; calls that wait fail with -ECONNRESET. NULL is nothing. */
 void qmp_close(struct qmp *q);
@@ -35,7 +36,8 @@ void qmp_close(struct qmp *q);
  * Return: 0; -EREMOTEIO when QEMU answered with an error, whose words are in @e;
  * -ECONNRESET, -ETIMEDOUT.
  */
-int qmp_call(struct qmp *q, const char *command, json *args, int pass_fd, int timeout_ms, json **ret, struct err *e);
+int qmp_call(struct qmp *q, const char *command, json *args, int pass_fd, int timeout_ms,
+	     json **ret, struct err *e);
 
 /** qmp_args() - An object of string values from key, value pairs, ended by NULL. */
 json *qmp_args(const char *key, ...) __attribute__((sentinel));

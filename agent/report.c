@@ -43,7 +43,8 @@ void report_begin(json *index, const struct handover_late *late)
 
 	host = *late;
 	if (!host.tsc_hz) {
-		clock_measure(NULL); /* a record from an agent that did not know: nobody waits any more */
+		clock_measure(
+			NULL); /* a record from an agent that did not know: nobody waits any more */
 		host.tsc_hz = clock_tsc_hz();
 	}
 	uname(&uts);
@@ -52,9 +53,11 @@ void report_begin(json *index, const struct handover_late *late)
 	json_set_str(report, "from_kernel", json_str(index, "from_kernel"));
 	json_set_str(report, "to_kernel", uts.release);
 	json_set_int(report, "committed_ms", json_int(index, "committed_ms", 0));
-	json_object_object_add(report, "prepare_ms", json_object_get(json_get(index, "prepare_ms", json_type_object)));
+	json_object_object_add(report, "prepare_ms",
+			       json_object_get(json_get(index, "prepare_ms", json_type_object)));
 	/* The new kernel has its time from a clock of whole seconds; the counter knows better. */
-	expected = (double)late->realtime_ns / NSEC_PER_MSEC + ticks_ms(late->tsc_jump, clock_tsc());
+	expected = (double)late->realtime_ns / NSEC_PER_MSEC +
+		   ticks_ms(late->tsc_jump, clock_tsc());
 	set_ms(report, "host_clock_off_ms", (double)clock_realtime_ns() / NSEC_PER_MSEC - expected);
 	json_object_object_add(report, "guests", json_object_new_array());
 }
@@ -62,7 +65,8 @@ void report_begin(json *index, const struct handover_late *late)
 /* When the new kernel's clocks began to run, in ticks. */
 static uint64_t kernel_start_tsc(void)
 {
-	return clock_start_tsc() - (uint64_t)((double)clock_start_boot_ns() * (double)host.tsc_hz / (double)NSEC_PER_SEC);
+	return clock_start_tsc() - (uint64_t)((double)clock_start_boot_ns() * (double)host.tsc_hz /
+					      (double)NSEC_PER_SEC);
 }
 
 /* Put @j in the place of what the report says of @name, or at its end. */
@@ -118,7 +122,8 @@ void report_guest(const struct guest *g)
 
 void report_save(void)
 {
-	const char *text = json_object_to_json_string_ext(report, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
+	const char *text = json_object_to_json_string_ext(report, JSON_C_TO_STRING_PRETTY |
+									  JSON_C_TO_STRING_SPACED);
 	int r = write_file_atomic(report_path, text, strlen(text));
 
 	if (r < 0)

@@ -59,8 +59,8 @@ static int check_state(const struct guest *g, struct err *e)
 	if (g->x.late.complete != 1)
 		return err_set(e, -EBADMSG, "its record was not finished before the jump");
 	if (size < 0 || (uint64_t)size != g->x.late.state_bytes)
-		return err_set(e, -EBADMSG, "its device state has %lld bytes instead of %llu", (long long)size,
-			       (unsigned long long)g->x.late.state_bytes);
+		return err_set(e, -EBADMSG, "its device state has %lld bytes instead of %llu",
+			       (long long)size, (unsigned long long)g->x.late.state_bytes);
 	return 0;
 }
 
@@ -70,7 +70,9 @@ static int check_ram(const struct guest *g, struct err *e)
 
 	if (r < 0)
 		return err_set(e, r, "its memory is not what was preserved: %s",
-			       r == -ESTALE ? "another size" : r == -EPERM ? "not sealed" : "no memory file");
+			       r == -ESTALE  ? "another size"
+			       : r == -EPERM ? "not sealed"
+					     : "no memory file");
 	return 0;
 }
 
@@ -144,9 +146,11 @@ static int make_guest(struct arrival *a, struct guest **ret, struct err *e)
 	int r;
 
 	if (a->session < 0)
-		return err_set(e, a->session, "its session did not come over: %s", strerror(-a->session));
+		return err_set(e, a->session, "its session did not come over: %s",
+			       strerror(-a->session));
 	if (a->fds[HANDOVER_TOKEN_RECORD] < 0)
-		return err_set(e, a->errors[0], "its record did not come over: %s", strerror(-a->errors[0]));
+		return err_set(e, a->errors[0], "its record did not come over: %s",
+			       strerror(-a->errors[0]));
 	r = handover_read(a->fds[HANDOVER_TOKEN_RECORD], &payload, &late, e);
 	if (r < 0)
 		return r;
@@ -172,7 +176,7 @@ static void arrive(void *arg)
 	if (a->session >= 0)
 		task_blocking(retrieve_thread, a);
 	r = make_guest(a, &g, &e);
-	if (r < 0)
+	if (r < 0 || !g)
 		g = guest_placeholder(a->name, a->uuid);
 	guest_hold(g);
 	g->x.tsc_retrieved = clock_tsc();
@@ -228,7 +232,8 @@ static int take_sessions(int dev, json *index, struct arrival **ret, size_t *ret
 		a->session = a->fds[0] = a->fds[1] = a->fds[2] = -EBADF;
 		if (!name || !guest_name_valid(name) || !uuid_valid(uuid)) {
 			free(all);
-			return err_set(e, -EBADMSG, "the index of guests: entry %zu makes no sense", i);
+			return err_set(e, -EBADMSG, "the index of guests: entry %zu makes no sense",
+				       i);
 		}
 		snprintf(a->name, sizeof(a->name), "%s", name);
 		snprintf(a->uuid, sizeof(a->uuid), "%s", uuid);
@@ -259,7 +264,8 @@ static int restore(struct err *e)
 	if (session == -ENOENT)
 		return 0;
 	if (session < 0)
-		return err_set(e, session, "session " HANDOVER_INDEX_SESSION ": %s", strerror(-session));
+		return err_set(e, session, "session " HANDOVER_INDEX_SESSION ": %s",
+			       strerror(-session));
 	r = read_index(session, &index, &late, e);
 	if (!r)
 		r = take_sessions(dev, index, &all, &n, e);
@@ -302,11 +308,16 @@ int restore_retry(struct guest *g, struct err *e)
 	int r;
 
 	if (g->state != GUEST_KEPT)
-		return err_set(e, -EINVAL, "%s is not kept: it is %s", g->name, guest_state_name(g));
+		return err_set(e, -EINVAL, "%s is not kept: it is %s", g->name,
+			       guest_state_name(g));
 	if (g->ram < 0 || g->x.state < 0 || !g->argv.n)
-		return err_set(e, -ENODATA, "%s cannot be brought back: %s", g->name, g->kept_reason);
+		return err_set(e, -ENODATA, "%s cannot be brought back: %s", g->name,
+			       g->kept_reason);
 	if (g->x.may_have_run)
-		return err_set(e, -EPERM, "%s ran after the jump, so its saved state is stale: it cannot be brought back", g->name);
+		return err_set(
+			e, -EPERM,
+			"%s ran after the jump, so its saved state is stale: it cannot be brought back",
+			g->name);
 	guest_hold(g);
 	r = bring_back(g, e);
 	if (r < 0) {

@@ -41,12 +41,15 @@ static void send_progress(void *user, const char *text)
 static int cmd_run(struct client *c, json *args, json **ret, struct err *e)
 {
 	_cleanup_strv_ struct strv argv = { 0 }, notes = { 0 };
-	struct guest_spec spec = { .name = json_str(args, "name"), .user = json_str(args, "user"),
-				   .cwd = json_str(args, "cwd"), .memory = (uint64_t)json_int(args, "memory", 0) };
+	struct guest_spec spec = { .name = json_str(args, "name"),
+				   .user = json_str(args, "user"),
+				   .cwd = json_str(args, "cwd"),
+				   .memory = (uint64_t)json_int(args, "memory", 0) };
 	struct guest *g;
 
 	(void)c;
-	if (!spec.name || json_get_strv(args, "argv", &argv) < 0 || !argv.n || argv.v[0][0] != '/') {
+	if (!spec.name || json_get_strv(args, "argv", &argv) < 0 || !argv.n ||
+	    argv.v[0][0] != '/') {
 		err_set(e, 0, "run: name and command line are needed");
 		return EXIT_BAD_USAGE;
 	}
@@ -101,14 +104,15 @@ static int cmd_status(struct client *c, json *args, json **ret, struct err *e)
 
 static int target_from_args(json *args, struct target *t, struct err *e)
 {
-	*t = (struct target){ .kernel = xstrdup(json_str(args, "kernel")), .initrd = xstrdup(json_str(args, "initrd")) };
+	*t = (struct target){ .kernel = xstrdup(json_str(args, "kernel")),
+			      .initrd = xstrdup(json_str(args, "initrd")) };
 	if (!t->kernel || t->kernel[0] != '/') {
 		target_free(t);
 		return err_set(e, -EINVAL, "--kernel is needed: the image to jump to");
 	}
 	task_blocking(clock_measure, NULL);
-	if (cmdline_build(json_flag(args, "reuse_cmdline"), json_str(args, "append"), (unsigned int)(clock_tsc_hz() / 1000),
-			  &t->cmdline, e) < 0) {
+	if (cmdline_build(json_flag(args, "reuse_cmdline"), json_str(args, "append"),
+			  (unsigned int)(clock_tsc_hz() / 1000), &t->cmdline, e) < 0) {
 		target_free(t);
 		return -EINVAL;
 	}
@@ -126,7 +130,8 @@ static int cmd_check(struct client *c, json *args, json **ret, struct err *e)
 	*ret = json_object_new_object();
 	json_object_object_add(*ret, "findings", check_run(&t));
 	json_set_str(*ret, "kernel_version", t.version);
-	json_set_int(*ret, "status", check_verdict(json_get(*ret, "findings", json_type_array), &first));
+	json_set_int(*ret, "status",
+		     check_verdict(json_get(*ret, "findings", json_type_array), &first));
 	target_free(&t);
 	return EXIT_OK;
 }
@@ -237,7 +242,8 @@ static int cmd_stop(struct client *c, json *args, json **ret, struct err *e)
 		err_set(e, 0, "an update is just being committed: wait for it");
 		return EXIT_FAILED;
 	}
-	if (guest_stop(g, json_flag(args, "now"), (int)json_int(args, "timeout_s", 60) * MSEC_PER_SEC, e) < 0)
+	if (guest_stop(g, json_flag(args, "now"),
+		       (int)json_int(args, "timeout_s", 60) * MSEC_PER_SEC, e) < 0)
 		return EXIT_FAILED;
 	*ret = json_object_new_object();
 	return EXIT_OK;
@@ -247,9 +253,9 @@ static const struct {
 	const char *name;
 	int (*run)(struct client *c, json *args, json **ret, struct err *e);
 } commands[] = {
-	{ "run", cmd_run },	  { "status", cmd_status }, { "check", cmd_check },   { "prepare", cmd_prepare },
-	{ "commit", cmd_commit }, { "abort", cmd_abort },   { "finish", cmd_finish }, { "report", cmd_report },
-	{ "stop", cmd_stop },
+	{ "run", cmd_run },	    { "status", cmd_status }, { "check", cmd_check },
+	{ "prepare", cmd_prepare }, { "commit", cmd_commit }, { "abort", cmd_abort },
+	{ "finish", cmd_finish },   { "report", cmd_report }, { "stop", cmd_stop },
 };
 
 static void answer(struct client *c, json *request)
@@ -293,7 +299,8 @@ static bool may_command(int fd)
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && (peer.uid == 0 || peer.uid == geteuid());
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	       (peer.uid == 0 || peer.uid == geteuid());
 }
 
 static void serve(void *arg)

@@ -18,10 +18,10 @@
 /* Exit statuses of `vmkeep`, also in an error reply. */
 enum exit_status {
 	EXIT_OK = 0,
-	EXIT_FAILED = 1,	/* refused or failed; what was begun is undone. check: blocked */
-	EXIT_UNKNOWN = 2,	/* check: could not tell */
+	EXIT_FAILED = 1,  /* refused or failed; what was begun is undone. check: blocked */
+	EXIT_UNKNOWN = 2, /* check: could not tell */
 	EXIT_NO_AGENT = 3,
-	EXIT_KEPT = 4,		/* finish: a guest is still kept */
+	EXIT_KEPT = 4, /* finish: a guest is still kept */
 	EXIT_BAD_USAGE = 64,
 };
 

@@ -40,7 +40,8 @@ static int place_fds(const struct spawn *s)
 		if (parked[i] < 0)
 			return -errno;
 	}
-	if (dup2(null, STDIN_FILENO) < 0 || dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0)
+	if (dup2(null, STDIN_FILENO) < 0 || dup2(log, STDOUT_FILENO) < 0 ||
+	    dup2(log, STDERR_FILENO) < 0)
 		return -errno;
 	/* Nothing of the agent's goes along: not its sessions, not another guest's memory. */
 	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
@@ -55,7 +56,8 @@ static int become(const char *user, const struct passwd *pw)
 {
 	if (!user)
 		return 0;
-	if (initgroups(pw->pw_name, pw->pw_gid) < 0 || setgid(pw->pw_gid) < 0 || setuid(pw->pw_uid) < 0)
+	if (initgroups(pw->pw_name, pw->pw_gid) < 0 || setgid(pw->pw_gid) < 0 ||
+	    setuid(pw->pw_uid) < 0)
 		return -errno;
 	return 0;
 }
@@ -127,7 +129,8 @@ int spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *e)
 	if (n == (ssize_t)sizeof(f)) {
 		waitpid(pid, NULL, 0);
 		f.step[sizeof(f.step) - 1] = '\0';
-		return err_set(e, f.code, "%s: cannot %s: %s", s->argv[0], f.step, strerror(-f.code));
+		return err_set(e, f.code, "%s: cannot %s: %s", s->argv[0], f.step,
+			       strerror(-f.code));
 	}
 	*ret_pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	*ret_pid = pid;

@@ -27,7 +27,8 @@ static void undo_turn(void *arg)
 }
 
 /* All guests at the same time; the first error in the list's order is told. */
-static int all_guests(struct stage_run *run, const struct stage *s, void (*fn)(void *), struct err *e)
+static int all_guests(struct stage_run *run, const struct stage *s, void (*fn)(void *),
+		      struct err *e)
 {
 	struct turn *turns = xmalloc0((run->guests->n + 1) * sizeof(*turns));
 	struct task_group group = { 0 };

@@ -29,7 +29,8 @@ int unixsock_listen(const char *path, mode_t mode)
 		return -errno;
 	unlink(path);
 	/* The mode before anybody can connect: on the unbound socket, which bind() gives to the file. */
-	if (fchmod(fd, mode) < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 16) < 0)
+	if (fchmod(fd, mode) < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
+	    listen(fd, 16) < 0)
 		return -errno;
 	return take_fd(&fd);
 }

@@ -80,14 +80,20 @@ static int do_check(struct update *u, struct err *e)
 
 static int load_thread(void *arg)
 {
-	struct { struct target *t; struct err *e; } *a = arg;
+	struct {
+		struct target *t;
+		struct err *e;
+	} *a = arg;
 
 	return kexec_load(a->t->kernel, a->t->initrd, a->t->cmdline, a->e);
 }
 
 static int do_load(struct update *u, struct err *e)
 {
-	struct { struct target *t; struct err *e; } a = { &u->target, e };
+	struct {
+		struct target *t;
+		struct err *e;
+	} a = { &u->target, e };
 
 	return task_blocking(load_thread, &a);
 }
@@ -106,7 +112,8 @@ static int open_device(struct err *e)
 	int dev = luo_open();
 
 	if (dev < 0)
-		err_set(e, dev, LUO_DEVICE ": %s%s", strerror(-dev), dev == -EBUSY ? " (another process has it open)" : "");
+		err_set(e, dev, LUO_DEVICE ": %s%s", strerror(-dev),
+			dev == -EBUSY ? " (another process has it open)" : "");
 	return dev;
 }
 
@@ -123,7 +130,8 @@ static int do_sessions(struct update *u, struct err *e)
 		snprintf(name, sizeof(name), HANDOVER_GUEST_SESSION, g->uuid);
 		g->x.session = luo_session_create(dev, name);
 		if (g->x.session < 0)
-			return err_set(e, g->x.session, "session %s: %s", name, strerror(-g->x.session));
+			return err_set(e, g->x.session, "session %s: %s", name,
+				       strerror(-g->x.session));
 	}
 	return 0;
 }
@@ -210,10 +218,14 @@ static int check_prepared(struct update *u, struct err *e)
 	size_t here = 0;
 
 	if (!kexec_loaded())
-		return err_set(e, -ENOEXEC, "the next kernel is no longer loaded: run `vmkeep prepare` again");
+		return err_set(e, -ENOEXEC,
+			       "the next kernel is no longer loaded: run `vmkeep prepare` again");
 	for (struct guest *g = guest_first(); g; g = g->next)
 		if (!g->x.prepared)
-			return err_set(e, -EBUSY, "guest %s was started after prepare: run `vmkeep prepare` again", g->name);
+			return err_set(
+				e, -EBUSY,
+				"guest %s was started after prepare: run `vmkeep prepare` again",
+				g->name);
 	/* Guests that were stopped meanwhile leave the update. */
 	for (size_t i = 0; i < u->guests.n; i++) {
 		if (u->guests.v[i]->gone) {
@@ -260,7 +272,8 @@ static int do_index(struct update *u, struct err *e)
 		return dev;
 	}
 	for (size_t i = 0; i < u->guests.n; i++) {
-		json *g = qmp_args("name", u->guests.v[i]->name, "uuid", u->guests.v[i]->uuid, NULL);
+		json *g = qmp_args("name", u->guests.v[i]->name, "uuid", u->guests.v[i]->uuid,
+				   NULL);
 
 		json_object_array_add(guests, g);
 	}
@@ -272,7 +285,8 @@ static int do_index(struct update *u, struct err *e)
 	json_object_object_add(j, "prepare_ms", json_object_get(u->timings));
 	u->index_session = luo_session_create(dev, HANDOVER_INDEX_SESSION);
 	if (u->index_session < 0)
-		return err_set(e, u->index_session, "session " HANDOVER_INDEX_SESSION ": %s", strerror(-u->index_session));
+		return err_set(e, u->index_session, "session " HANDOVER_INDEX_SESSION ": %s",
+			       strerror(-u->index_session));
 	u->index_record = handover_create("vmkeep-index", j);
 	if (u->index_record < 0)
 		return err_set(e, u->index_record, "%s", strerror(-u->index_record));
@@ -415,14 +429,18 @@ static void note_failure(const struct stage_run *run, const char *phase, const s
 
 static struct stage_run run_of(struct update *u, progress_fn *progress, void *user)
 {
-	return (struct stage_run){ .u = u, .guests = &u->guests, .progress = progress,
-				   .progress_user = user, .timings = u->timings };
+	return (struct stage_run){ .u = u,
+				   .guests = &u->guests,
+				   .progress = progress,
+				   .progress_user = user,
+				   .timings = u->timings };
 }
 
 static int busy(struct err *e)
 {
 	if (update.phase == UPGRADE_PREPARING || update.phase == UPGRADE_COMMITTING)
-		return err_set(e, -EBUSY, "an update is just %s: wait for it", upgrade_phase_name());
+		return err_set(e, -EBUSY, "an update is just %s: wait for it",
+			       upgrade_phase_name());
 	return 0;
 }
 
@@ -466,7 +484,8 @@ int upgrade_commit(progress_fn *progress, void *user, struct err *e)
 	if (r < 0)
 		return r;
 	if (u->phase != UPGRADE_PREPARED)
-		return err_set(e, -EINVAL, "nothing is prepared: run `vmkeep prepare --kernel …` first");
+		return err_set(e, -EINVAL,
+			       "nothing is prepared: run `vmkeep prepare --kernel …` first");
 	r = check_prepared(u, e);
 	if (r < 0)
 		return r;

@@ -5,13 +5,13 @@
 
 #include "cli.h"
 
-static const char exit_help[] = "\nExit status: 0 done, 1 refused or failed (what was begun is undone), 3 no agent, 64 wrong usage.\n";
+static const char exit_help[] =
+	"\nExit status: 0 done, 1 refused or failed (what was begun is undone), 3 no agent, 64 wrong usage.\n";
 
-static const char target_help[] =
-	"\n  --kernel IMG      the kernel to jump to\n"
-	"  --initrd IMG      its initial RAM disk\n"
-	"  --reuse-cmdline   give it the running kernel's command line\n"
-	"  --append STRING   add to its command line\n";
+static const char target_help[] = "\n  --kernel IMG      the kernel to jump to\n"
+				  "  --initrd IMG      its initial RAM disk\n"
+				  "  --reuse-cmdline   give it the running kernel's command line\n"
+				  "  --append STRING   add to its command line\n";
 
 static const struct command commands[] = {
 	{ "run", "NAME --memory SIZE [--user USER] -- QEMU ARGUMENT…", "start a guest",
@@ -23,24 +23,32 @@ static const struct command commands[] = {
 	  cli_run },
 	{ "list", "[--json]", "list the guests", "", cli_status },
 	{ "status", "[NAME] [--json] [--watch]", "show guests and update",
-	  "\n  --json    everything, as JSON\n  --watch   show it again every second\n", cli_status },
+	  "\n  --json    everything, as JSON\n  --watch   show it again every second\n",
+	  cli_status },
 	{ "check", "--kernel IMG [--initrd IMG] [--reuse-cmdline] [--append STRING] [--json]",
 	  "name everything that stands in the way of an update; changes nothing",
-	  "\nExit status: 0 ready, 1 blocked, 2 could not tell, 3 no agent, 64 wrong usage.\n", cli_check },
+	  "\nExit status: 0 ready, 1 blocked, 2 could not tell, 3 no agent, 64 wrong usage.\n",
+	  cli_check },
 	{ "prepare", "--kernel IMG [--initrd IMG] [--reuse-cmdline] [--append STRING]",
 	  "load the kernel, preserve guests' RAM; guests run on",
 	  "\nA second prepare replaces the first.\n", cli_prepare },
 	{ "commit", "", "checkpoint the guests and jump into the prepared kernel",
-	  "\nDoes not return when it succeeds: the new kernel brings the guests back by itself.\n", cli_commit },
+	  "\nDoes not return when it succeeds: the new kernel brings the guests back by itself.\n",
+	  cli_commit },
 	{ "abort", "", "undo prepare; before the jump only", "", cli_abort },
-	{ "update", "--kernel IMG [--initrd IMG] [--reuse-cmdline] [--append STRING]", "prepare and commit", "", cli_update },
-	{ "finish", "[NAME…] [--retry] [--json]", "bring guests back after the jump; the agent does it by itself at boot",
+	{ "update", "--kernel IMG [--initrd IMG] [--reuse-cmdline] [--append STRING]",
+	  "prepare and commit", "", cli_update },
+	{ "finish", "[NAME…] [--retry] [--json]",
+	  "bring guests back after the jump; the agent does it by itself at boot",
 	  "\n  --retry   try again with guests that are kept\n\n"
-	  "Exit status: 0 all are back, 1 failed, 3 no agent, 4 a guest is still kept, 64 wrong usage.\n", cli_finish },
-	{ "report", "[--json]", "the last update: per guest and phase, and the blackout", "", cli_report },
+	  "Exit status: 0 all are back, 1 failed, 3 no agent, 4 a guest is still kept, 64 wrong usage.\n",
+	  cli_finish },
+	{ "report", "[--json]", "the last update: per guest and phase, and the blackout", "",
+	  cli_report },
 	{ "stop", "NAME [--now] [--timeout SECONDS]", "end a guest by its power button",
 	  "\n  --now                do not ask the guest: end its QEMU\n"
-	  "  --timeout SECONDS    how long it may take over the button (60)\n", cli_stop },
+	  "  --timeout SECONDS    how long it may take over the button (60)\n",
+	  cli_stop },
 };
 
 static bool is_target_command(const struct command *c)
@@ -71,7 +79,8 @@ enum exit_status cli_print_json(json *j)
 
 static void overview(FILE *out)
 {
-	fputs("vmkeep: upgrade this host's kernel without rebooting its guests\n\nusage: vmkeep COMMAND …\n\n", out);
+	fputs("vmkeep: upgrade this host's kernel without rebooting its guests\n\nusage: vmkeep COMMAND …\n\n",
+	      out);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
 	fputs("\nvmkeep COMMAND --help tells more. See vmkeep(1).\n", out);
@@ -92,7 +101,8 @@ int main(int argc, char **argv)
 		overview(stderr);
 		return EXIT_BAD_USAGE;
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
 		overview(stdout);
 		return EXIT_OK;
 	}

@@ -41,9 +41,12 @@ static void usage(FILE *out)
 static void parse_args(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "run-dir", required_argument, NULL, 'r' }, { "state-dir", required_argument, NULL, 's' },
-		{ "log-dir", required_argument, NULL, 'l' }, { "debug", no_argument, NULL, 'd' },
-		{ "help", no_argument, NULL, 'h' },	     { "version", no_argument, NULL, 'V' },
+		{ "run-dir", required_argument, NULL, 'r' },
+		{ "state-dir", required_argument, NULL, 's' },
+		{ "log-dir", required_argument, NULL, 'l' },
+		{ "debug", no_argument, NULL, 'd' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
 	};
 	enum log_level level = LOG_LEVEL_INFO;

@@ -21,8 +21,9 @@ FIXTURE(args)
 FIXTURE_SETUP(args)
 {
 	self->caps = (struct qemu_caps){ .version = "11.1.3", .default_machine = "pc-i440fx-11.1" };
-	self->caps.machines = qmp_args("pc", "pc-i440fx-11.1", "pc-i440fx-11.1", "pc-i440fx-11.1", "q35", "pc-q35-11.1",
-				       "pc-q35-11.1", "pc-q35-11.1", "microvm", "microvm", NULL);
+	self->caps.machines = qmp_args("pc", "pc-i440fx-11.1", "pc-i440fx-11.1", "pc-i440fx-11.1",
+				       "q35", "pc-q35-11.1", "pc-q35-11.1", "pc-q35-11.1",
+				       "microvm", "microvm", NULL);
 	self->out = self->notes = (struct strv){ 0 };
 	self->machine = NULL;
 }
@@ -35,7 +36,7 @@ FIXTURE_TEARDOWN(args)
 	free(self->machine);
 }
 
-static int build(FIXTURE_DATA(args) *self, enum ram_path path, const char *first, ...)
+static int build(FIXTURE_DATA(args) * self, enum ram_path path, const char *first, ...)
 {
 	_cleanup_strv_ struct strv user = { 0 };
 	va_list ap;
@@ -49,7 +50,8 @@ static int build(FIXTURE_DATA(args) *self, enum ram_path path, const char *first
 	for (const char *s = first; s; s = va_arg(ap, const char *))
 		strv_add(&user, s);
 	va_end(ap);
-	return guestargs_build(&user, MEMORY, path, &self->caps, &self->out, &self->machine, &self->notes, &self->e);
+	return guestargs_build(&user, MEMORY, path, &self->caps, &self->out, &self->machine,
+			       &self->notes, &self->e);
 }
 
 /* How often @opt stands with exactly @value after it; with NULL, whatever follows. */
@@ -78,7 +80,8 @@ TEST_F(args, machine_forms)
 	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "--machine", "pc-q35-11.1", NULL), 0);
 	EXPECT_EQ(count(&self->out, "--machine", "pc-q35-11.1"), 1);
 	EXPECT_EQ(self->notes.n, 0);
-	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-machine", "kernel_irqchip=on", "-nographic", NULL), 0);
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-machine", "kernel_irqchip=on", "-nographic", NULL),
+		  0);
 	EXPECT_STREQ(self->machine, "pc-i440fx-11.1");
 	EXPECT_EQ(count(&self->out, "-machine", "pc-i440fx-11.1,kernel_irqchip=on"), 1);
 	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-nographic", NULL), 0);
@@ -92,16 +95,18 @@ TEST_F(args, machine_forms)
 TEST_F(args, ram_is_shared_and_comes_the_way_asked)
 {
 	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-nographic", NULL), 0);
-	EXPECT_EQ(count(&self->out, "-object",
-			"memory-backend-file,id=vmkeep-ram0,size=268435456,mem-path=/proc/self/fd/10,share=on,prealloc=off"),
-		  1);
+	EXPECT_EQ(
+		count(&self->out, "-object",
+		      "memory-backend-file,id=vmkeep-ram0,size=268435456,mem-path=/proc/self/fd/10,share=on,prealloc=off"),
+		1);
 	EXPECT_EQ(count(&self->out, "-add-fd", NULL), 0);
 	EXPECT_EQ(count(&self->out, "-machine", "memory-backend=vmkeep-ram0"), 1);
 	EXPECT_EQ(count(&self->out, "-m", "268435456B"), 1);
 	ASSERT_EQ(build(self, RAM_PATH_FDSET, "-nographic", NULL), 0);
-	EXPECT_EQ(count(&self->out, "-object",
-			"memory-backend-file,id=vmkeep-ram0,size=268435456,mem-path=/dev/fdset/10,share=on,prealloc=off"),
-		  1);
+	EXPECT_EQ(
+		count(&self->out, "-object",
+		      "memory-backend-file,id=vmkeep-ram0,size=268435456,mem-path=/dev/fdset/10,share=on,prealloc=off"),
+		1);
 	EXPECT_EQ(count(&self->out, "-add-fd", "fd=10,set=10"), 1);
 }
 
@@ -132,10 +137,12 @@ TEST_F(args, conflicts_are_refused_by_name)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		EXPECT_EQ(build(self, RAM_PATH_PROCFD, bad[i][0], bad[i][1], NULL), -EINVAL) {
+		EXPECT_EQ(build(self, RAM_PATH_PROCFD, bad[i][0], bad[i][1], NULL), -EINVAL)
+		{
 			TH_LOG("%s", bad[i][0]);
 		}
-		EXPECT_NE(strstr(self->e.text, bad[i][2]), NULL) {
+		EXPECT_NE(strstr(self->e.text, bad[i][2]), NULL)
+		{
 			TH_LOG("%s", self->e.text);
 		}
 	}
@@ -143,15 +150,18 @@ TEST_F(args, conflicts_are_refused_by_name)
 
 TEST_F(args, text_that_looks_like_an_option_is_left_alone)
 {
-	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-append", "-daemonize", "-name", "-m", "-nographic", NULL), 0);
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-append", "-daemonize", "-name", "-m", "-nographic",
+			NULL),
+		  0);
 	EXPECT_EQ(count(&self->out, "-append", "-daemonize"), 1);
 	EXPECT_EQ(count(&self->out, "-name", "-m"), 1);
 }
 
 TEST_F(args, nothing_of_the_users_is_lost)
 {
-	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-cpu", "qemu64", "-m", "256", "-nodefaults", "-drive",
-			"file=a,b=c", "disk.img", NULL), 0);
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-cpu", "qemu64", "-m", "256", "-nodefaults",
+			"-drive", "file=a,b=c", "disk.img", NULL),
+		  0);
 	EXPECT_EQ(count(&self->out, "-cpu", "qemu64"), 1);
 	EXPECT_EQ(count(&self->out, "-nodefaults", "-drive"), 1);
 	EXPECT_EQ(count(&self->out, "-drive", "file=a,b=c"), 1);

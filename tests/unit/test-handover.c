@@ -22,7 +22,9 @@ FIXTURE_SETUP(record)
 	json_set_int(self->payload, "memory", 1 << 28);
 	self->fd = handover_create("test-record", self->payload);
 	ASSERT_GE(self->fd, 0);
-	self->late = (struct handover_late){ .complete = 1, .running = 1, .state_bytes = 290000, .tsc_jump = ~0ULL };
+	self->late = (struct handover_late){
+		.complete = 1, .running = 1, .state_bytes = 290000, .tsc_jump = ~0ULL
+	};
 	ASSERT_EQ(handover_write_late(self->fd, &self->late), 0);
 }
 
@@ -45,7 +47,8 @@ TEST_F(record, comes_back_as_it_was)
 	struct handover_late late;
 	struct err e;
 
-	ASSERT_EQ(handover_read(self->fd, &back, &late, &e), 0) {
+	ASSERT_EQ(handover_read(self->fd, &back, &late, &e), 0)
+	{
 		TH_LOG("%s", e.text);
 	}
 	EXPECT_TRUE(json_object_equal(back, self->payload));
@@ -74,7 +77,8 @@ TEST_F(record, every_damaged_byte_is_found)
 	fstat(self->fd, &st);
 	for (off_t at = 0; at < st.st_size; at++) {
 		/* between payload and late block, and after it, lies nothing */
-		bool used = at < 32 + (off_t)strlen(json_object_to_json_string_ext(self->payload, JSON_C_TO_STRING_PLAIN)) ||
+		bool used = at < 32 + (off_t)strlen(json_object_to_json_string_ext(
+					      self->payload, JSON_C_TO_STRING_PLAIN)) ||
 			    (at >= st.st_size - 4096 && at < st.st_size - 4096 + 84);
 		int r;
 
@@ -82,7 +86,8 @@ TEST_F(record, every_damaged_byte_is_found)
 		b ^= 0x40;
 		ASSERT_EQ(pwrite(self->fd, &b, 1, at), 1);
 		r = read_record(self->fd, &late, &e);
-		EXPECT_EQ(r < 0, used) {
+		EXPECT_EQ(r < 0, used)
+		{
 			TH_LOG("byte %lld", (long long)at);
 		}
 		b ^= 0x40;
@@ -99,7 +104,8 @@ TEST_F(record, every_truncation_is_found)
 	fstat(self->fd, &st);
 	for (off_t size = st.st_size - 4096 + 87; size >= 0; size -= 13) {
 		ASSERT_EQ(ftruncate(self->fd, size), 0);
-		EXPECT_LT(read_record(self->fd, &late, &e), 0) {
+		EXPECT_LT(read_record(self->fd, &late, &e), 0)
+		{
 			TH_LOG("size %lld", (long long)size);
 		}
 	}
@@ -131,7 +137,8 @@ TEST_F(record, a_newer_format_says_so)
 
 TEST_F(record, absurd_lengths_are_refused)
 {
-	static const uint32_t absurd[] = { 0x7fffffff, 0xffffffff, 0xffffffe0, HANDOVER_PAYLOAD_MAX + 1, 4096 };
+	static const uint32_t absurd[] = { 0x7fffffff, 0xffffffff, 0xffffffe0,
+					   HANDOVER_PAYLOAD_MAX + 1, 4096 };
 	struct handover_late late;
 	struct err e;
 
@@ -139,13 +146,15 @@ TEST_F(record, absurd_lengths_are_refused)
 		int fd = handover_create("forged", self->payload);
 
 		forge(fd, 16, absurd[i]); /* payload length */
-		EXPECT_EQ(read_record(fd, &late, &e), -EBADMSG) {
+		EXPECT_EQ(read_record(fd, &late, &e), -EBADMSG)
+		{
 			TH_LOG("payload_len %u", absurd[i]);
 		}
 		close(fd);
 		fd = handover_create("forged", self->payload);
 		forge(fd, 24, i ? absurd[i] - 4096 + 8000 : 0); /* where the late block is */
-		EXPECT_EQ(read_record(fd, &late, &e), -EBADMSG) {
+		EXPECT_EQ(read_record(fd, &late, &e), -EBADMSG)
+		{
 			TH_LOG("late_at %zu", i);
 		}
 		close(fd);

@@ -17,7 +17,10 @@ struct feed {
 
 static void writer(void *arg)
 {
-	struct { struct feed *f; int fd; } *w = arg;
+	struct {
+		struct feed *f;
+		int fd;
+	} *w = arg;
 
 	for (size_t i = 0; w->f->pieces[i]; i++) {
 		(void)!write(w->fd, w->f->pieces[i], strlen(w->f->pieces[i]));
@@ -30,7 +33,10 @@ static void reader(void *arg)
 {
 	struct feed *f = arg;
 	int fds[2];
-	struct { struct feed *f; int fd; } w;
+	struct {
+		struct feed *f;
+		int fd;
+	} w;
 	struct jsonio io = { .max = f->max };
 	struct task_group g = { 0 };
 	int r;
@@ -91,17 +97,25 @@ TEST(a_line_without_an_end_is_bounded)
 
 TEST(what_is_no_object_is_refused)
 {
-	static const char *const bad[] = { "hello\n", "[1]\n", "1\n", "{\"a\":\n", "{\"a\":1\n", "\n",
-					   "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":"
-					   "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":"
-					   "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":1"
-					   "}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}\n" };
+	static const char *const bad[] = {
+		"hello\n",
+		"[1]\n",
+		"1\n",
+		"{\"a\":\n",
+		"{\"a\":1\n",
+		"\n",
+		"{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":"
+		"{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":"
+		"{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":1"
+		"}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}\n"
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct feed f = { .pieces = { bad[i] } };
 
 		feed(&f);
-		EXPECT_EQ(f.end, -EBADMSG) {
+		EXPECT_EQ(f.end, -EBADMSG)
+		{
 			TH_LOG("%s", bad[i]);
 		}
 		EXPECT_EQ(f.objects, 0);
@@ -119,7 +133,8 @@ TEST(an_unfinished_line_is_the_end)
 
 TEST(wrong_types_read_as_absent)
 {
-	_cleanup_json_ json *j = json_tokener_parse("{\"s\":1,\"n\":\"x\",\"b\":\"true\",\"a\":{},\"l\":[\"x\",1]}");
+	_cleanup_json_ json *j = json_tokener_parse(
+		"{\"s\":1,\"n\":\"x\",\"b\":\"true\",\"a\":{},\"l\":[\"x\",1]}");
 	_cleanup_strv_ struct strv sv = { 0 };
 
 	EXPECT_EQ(json_str(j, "s"), NULL);

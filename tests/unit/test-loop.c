@@ -16,13 +16,18 @@ static void note(const char *s)
 	strncat(trace, s, sizeof(trace) - strlen(trace) - 1);
 }
 
-FIXTURE(loop) { int unused; };
+FIXTURE(loop)
+{
+	int unused;
+};
 FIXTURE_SETUP(loop)
 {
 	self->unused = 0;
 	ASSERT_EQ(loop_init(), 0);
 }
-FIXTURE_TEARDOWN(loop) { }
+FIXTURE_TEARDOWN(loop)
+{
+}
 
 static void sleeper(void *arg)
 {

@@ -50,7 +50,8 @@ static void peer(void *arg)
 			break;
 		got = json_str(msg, "execute");
 		if (!got || strcmp(got, s->expect) != 0) {
-			snprintf(t.unexpected, sizeof(t.unexpected), "got %s, not %s", got ? got : "?", s->expect);
+			snprintf(t.unexpected, sizeof(t.unexpected), "got %s, not %s",
+				 got ? got : "?", s->expect);
 			break;
 		}
 		for (const char *p = s->answer; p && *p; p++) {
@@ -103,21 +104,26 @@ static void play(const char *greeting, const struct step *steps)
 	unlink(t.path);
 }
 
-#define NEGOTIATE { "qmp_capabilities", "{\"return\":{},\"id\":@}\n" }
+#define NEGOTIATE                                                \
+	{                                                        \
+		"qmp_capabilities", "{\"return\":{},\"id\":@}\n" \
+	}
 
 TEST(replies_events_and_the_end)
 {
 	static const struct step steps[] = {
 		NEGOTIATE,
-		{ "test", "{\"event\":\"STOP\",\"timestamp\":{}}\n{\"return\":{},\"id\":99}\n{\"return\":{},\"id\":@}\n"
-			  "{\"event\":\"RESUME\",\"data\":{}}\n" },
+		{ "test",
+		  "{\"event\":\"STOP\",\"timestamp\":{}}\n{\"return\":{},\"id\":99}\n{\"return\":{},\"id\":@}\n"
+		  "{\"event\":\"RESUME\",\"data\":{}}\n" },
 		{ 0 },
 	};
 
 	play(GREETING, steps);
 	EXPECT_STREQ(t.unexpected, "");
 	EXPECT_EQ(t.r1, 0);
-	EXPECT_EQ(t.r2, 0) {
+	EXPECT_EQ(t.r2, 0)
+	{
 		TH_LOG("%s", t.e2.text);
 	}
 	EXPECT_STREQ(t.events, "STOP RESUME END ");
@@ -127,7 +133,8 @@ TEST(an_error_comes_with_qemus_words)
 {
 	static const struct step steps[] = {
 		NEGOTIATE,
-		{ "test", "{\"error\":{\"class\":\"GenericError\",\"desc\":\"no such thing\"},\"id\":@}\n" },
+		{ "test",
+		  "{\"error\":{\"class\":\"GenericError\",\"desc\":\"no such thing\"},\"id\":@}\n" },
 		{ 0 },
 	};
 

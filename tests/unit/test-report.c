@@ -18,11 +18,13 @@ static double number(json *obj, const char *key)
 
 TEST(phases_add_up_to_the_blackout_and_survive_the_file)
 {
-	static const char *const phases[] = { "stop", "save", "preserve", "jump", "boot", "retrieve", "launch", "load", "resume" };
+	static const char *const phases[] = { "stop",	  "save",   "preserve", "jump",	 "boot",
+					      "retrieve", "launch", "load",	"resume" };
 	char dir[] = "/tmp/vmkeep-report-XXXXXX", path[64];
 	_cleanup_json_ json *index = json_object_new_object();
 	struct handover_late late = { .complete = 1, .tsc_hz = 1000000000 };
-	struct guest g = { .name = "g1", .state = GUEST_RUNNING, .memory = 1 << 28 }, kept = { .name = "g2", .state = GUEST_KEPT };
+	struct guest g = { .name = "g1", .state = GUEST_RUNNING, .memory = 1 << 28 },
+		     kept = { .name = "g2", .state = GUEST_KEPT };
 	json *guests, *first, *ms;
 	struct stat st;
 	double sum = 0;
@@ -35,8 +37,11 @@ TEST(phases_add_up_to_the_blackout_and_survive_the_file)
 	late.realtime_ns = clock_realtime_ns();
 	late.tsc_jump = now;
 	report_begin(index, &late);
-	g.x.late = (struct handover_late){ .running = 1, .state_bytes = 290000, .tsc_stop = now - 4000000000U,
-					   .tsc_stopped = now - 3990000000U, .tsc_saved = now - 3950000000U,
+	g.x.late = (struct handover_late){ .running = 1,
+					   .state_bytes = 290000,
+					   .tsc_stop = now - 4000000000U,
+					   .tsc_stopped = now - 3990000000U,
+					   .tsc_saved = now - 3950000000U,
 					   .tsc_preserved = now - 3940000000U };
 	g.x.tsc_retrieved = now + 10000000;
 	g.x.tsc_launched = now + 200000000;

@@ -30,9 +30,14 @@ static int run(struct spawn *s, char *out, size_t len, struct err *e)
 
 TEST(only_the_fds_that_are_meant_go_along)
 {
-	const char *argv[] = { "/bin/sh", "-c", "for f in /proc/$$/fd/*; do echo \"${f##*/} $(readlink $f)\"; done; cat /proc/self/fd/10", NULL };
+	const char *argv[] = {
+		"/bin/sh", "-c",
+		"for f in /proc/$$/fd/*; do echo \"${f##*/} $(readlink $f)\"; done; cat /proc/self/fd/10",
+		NULL
+	};
 	struct spawn s = { .argv = argv };
-	int ram = memfd_create_plain("guest-ram", 0), secret = memfd_create("secret", 0), third = memfd_create("third", 0);
+	int ram = memfd_create_plain("guest-ram", 0), secret = memfd_create("secret", 0),
+	    third = memfd_create("third", 0);
 	char out[2048];
 	struct err e;
 
@@ -40,14 +45,17 @@ TEST(only_the_fds_that_are_meant_go_along)
 	/* Not even without close-on-exec, and not when source and target numbers cross. */
 	spawn_add_fd(&s, third, ram);
 	spawn_add_fd(&s, ram, 10);
-	ASSERT_EQ(run(&s, out, sizeof(out), &e), 0) {
+	ASSERT_EQ(run(&s, out, sizeof(out), &e), 0)
+	{
 		TH_LOG("%s", e.text);
 	}
-	EXPECT_NE(strstr(out, "10 /memfd:guest-ram"), NULL) {
+	EXPECT_NE(strstr(out, "10 /memfd:guest-ram"), NULL)
+	{
 		TH_LOG("%s", out);
 	}
 	EXPECT_NE(strstr(out, "content"), NULL);
-	EXPECT_EQ(strstr(out, "secret"), NULL) {
+	EXPECT_EQ(strstr(out, "secret"), NULL)
+	{
 		TH_LOG("%s", out);
 	}
 	close(ram);
@@ -83,7 +91,8 @@ TEST(runs_as_the_user_with_its_groups)
 
 	if (geteuid() != 0)
 		SKIP(return, "needs root");
-	ASSERT_EQ(run(&s, out, sizeof(out), &e), 0) {
+	ASSERT_EQ(run(&s, out, sizeof(out), &e), 0)
+	{
 		TH_LOG("%s", e.text);
 	}
 	EXPECT_STREQ(out, "nobody\n");

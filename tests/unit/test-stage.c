@@ -15,7 +15,8 @@ static void note(struct update *u, const char *what, const struct guest *g)
 {
 	size_t len = strlen(u->trace);
 
-	snprintf(u->trace + len, sizeof(u->trace) - len, "%s%s%s ", what, g ? ":" : "", g ? g->name : "");
+	snprintf(u->trace + len, sizeof(u->trace) - len, "%s%s%s ", what, g ? ":" : "",
+		 g ? g->name : "");
 }
 
 static int one_host(struct update *u, struct err *e)
@@ -32,7 +33,8 @@ static void undo_one_host(struct update *u)
 
 static int two_guest(struct update *u, struct guest *g, struct err *e)
 {
-	task_sleep(strcmp(g->name, "a") == 0 ? 20 : 1); /* b first: they do not wait for each other */
+	task_sleep(strcmp(g->name, "a") == 0 ? 20
+					     : 1); /* b first: they do not wait for each other */
 	note(u, "two", g);
 	if (u->fail_guest && strcmp(u->fail_guest, g->name) == 0)
 		return err_set(e, -EIO, "no luck");

@@ -10,7 +10,16 @@
 
 TEST(sizes_are_read_whole_or_refused)
 {
-	static const char *const bad[] = { "", "G", "-1", "1GG", "1X", "0x10", " 1", "1 G", "99999999999999999999", "17179869184T" };
+	static const char *const bad[] = { "",
+					   "G",
+					   "-1",
+					   "1GG",
+					   "1X",
+					   "0x10",
+					   " 1",
+					   "1 G",
+					   "99999999999999999999",
+					   "17179869184T" };
 	uint64_t n;
 
 	EXPECT_EQ(parse_size("4G", 1, &n), 0);
@@ -22,7 +31,8 @@ TEST(sizes_are_read_whole_or_refused)
 	EXPECT_EQ(parse_size("4096B", 1ULL << 20, &n), 0);
 	EXPECT_EQ(n, 4096ULL);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		EXPECT_EQ(parse_size(bad[i], 1, &n), -EINVAL) {
+		EXPECT_EQ(parse_size(bad[i], 1, &n), -EINVAL)
+		{
 			TH_LOG("%s", bad[i]);
 		}
 	}
