@@ -216,7 +216,8 @@ class Run:
             vm.channel(f"guest{nr}", self.on_guest, log=False)
             self.seen[f"guest{nr}"] = []
         self.fill_share()
-        append = f"{APPEND} {self.var.get('APPEND', '')}".strip()
+        tsc_khz = subprocess.run([f"{self.bin}/tsc-khz"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+        append = f"{APPEND} tsc_early_khz={tsc_khz} {self.var.get('APPEND', '')}".strip()
         vm.boot(f"{self.kernels[0]}/bzImage", self.image, append)
         while vm.poll(0.1):
             now = vm.now()
