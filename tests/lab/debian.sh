@@ -54,13 +54,18 @@ refresh() {
 	mkdir -p "$cache/apt/state/lists/partial" "$cache/apt/cache/archives/partial"
 	(
 		flock 8
-		sources >"$cache/apt/sources.new"
-		if cmp -s "$cache/apt/sources.new" "$cache/apt/sources.list" &&
+		{
+			sources
+			preferences
+		} >"$cache/apt/setup.new"
+		if cmp -s "$cache/apt/setup.new" "$cache/apt/setup" &&
 			[ -n "$(find "$cache/apt/fresh" -mmin -1440 2>/dev/null)" ] && [ "${1:-}" != now ]; then
 			exit 0
 		fi
-		mv "$cache/apt/sources.new" "$cache/apt/sources.list"
+		mv "$cache/apt/setup.new" "$cache/apt/setup"
+		sources >"$cache/apt/sources.list"
 		preferences >"$cache/apt/preferences"
+		rm -rf "$cache/apt/known"
 		: >"$cache/apt/status"
 		say "reading $suite's package lists (about 10 s)"
 		if lab_apt apt-get -qq update >"$cache/apt/log" 2>&1; then
