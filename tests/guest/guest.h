@@ -38,7 +38,6 @@ void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void die(const char *what) __attribute__((noreturn));
 void start_thread(void *(*fn)(void *), int nice);
 void sleep_ns(uint64_t ns);
-uint64_t now_ns(void);
 
 /* pattern.c */
 uint64_t pattern_key(const char *boot_id, const char *purpose);

@@ -6,8 +6,8 @@
  * Kernel command line:
  *   name=NAME     name in every line (default "guest")
  *   fill=N% | NM  memory under test (default: all that is free but a reserve)
- *   beat=MS       between heartbeats (default 25)
- *   full=N        every Nth heartbeat tells everything (default 10), the others their
+ *   beat=MS       between heartbeats (default 50)
+ *   full=N        every Nth heartbeat tells everything (default 20), the others their
  *                 number only: in a nested guest each byte on a serial line is dear
  *   duty=PERCENT  of one CPU for the RAM verifier (default 50)
  *   diskms=MS     between disk writes (default 100)
@@ -42,8 +42,8 @@
 
 struct guest_config config = {
 	.name = "guest",
-	.beat_ms = 25,
-	.full = 10,
+	.beat_ms = 50,
+	.full = 20,
 	.duty = 50,
 	.disk_ms = 100,
 };
@@ -79,14 +79,6 @@ void die(const char *what)
 	say("fatal %s %s: %s\n", config.name, what, strerror(errno));
 	for (;;)
 		pause();
-}
-
-uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
 }
 
 void sleep_ns(uint64_t ns)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
+#include <time.h>
 
 #include "guest.h"
 
@@ -88,22 +89,28 @@ static void report(const uint8_t *page, uint64_t key, size_t nr, uint64_t gen)
 		    looks(page, key, nr, gen));
 }
 
-/* Use no more than config.duty percent of a CPU. */
+static uint64_t cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+/* Use no more than config.duty percent of a CPU; time spent waiting for one is not work. */
 static void rest(uint64_t *since)
 {
-	uint64_t now = now_ns();
-	/* A pause of the whole guest is not work. */
-	uint64_t worked = now - *since < 1000000000ULL ? now - *since : 0;
+	uint64_t worked = cpu_ns() - *since;
 
 	if (config.duty < 100)
 		sleep_ns(worked * (100 - config.duty) / config.duty);
-	*since = now_ns();
+	*since = cpu_ns();
 }
 
 void *ram_thread(void *unused)
 {
 	uint64_t key = pattern_key(config.boot_id, "ram");
-	uint64_t since = now_ns();
+	uint64_t since = cpu_ns();
 
 	(void)unused;
 	for (size_t nr = 0; nr < pages; nr++)
