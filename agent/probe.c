@@ -2,7 +2,6 @@
 
 #include "probe.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -184,6 +183,19 @@ static int ask(const char *socket_path, struct qemu_caps *c, struct err *e)
 	return r;
 }
 
+/* What QEMU said at the end tells more than that it went away. */
+static void last_words(int log, struct err *e)
+{
+	char text[256];
+	ssize_t n = pread(log, text, sizeof(text) - 1, 0);
+
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	err_set(e, 0, "%s", text);
+}
+
 static int try_binary(const char *binary, struct qemu_caps *c, struct err *e)
 {
 	/* kvm first: a QEMU may be built without tcg. -M none starts nothing that either would run. */
@@ -207,7 +219,7 @@ static int try_binary(const char *binary, struct qemu_caps *c, struct err *e)
 	pid_t pid;
 	int r;
 
-	log = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	log = memfd_create_plain("vmkeep-probe-log", 0);
 	ram = memfd_create_ram("vmkeep-probe", PROBE_RAM_SIZE);
 	sock = unixsock_listen(path, 0600);
 	if (log < 0 || ram < 0 || sock < 0)
@@ -224,6 +236,8 @@ static int try_binary(const char *binary, struct qemu_caps *c, struct err *e)
 			kill(pid, SIGKILL);
 		task_poll(pidfd, 1, -1);
 		waitpid(pid, NULL, 0);
+		if (r < 0)
+			last_words(log, e);
 	}
 	unlink(path);
 	return r;
@@ -244,6 +258,12 @@ int probe_qemu(const char *binary, const struct qemu_caps **ret, struct err *e)
 		}
 	}
 	r = try_binary(binary, &caps, e);
+	if (r < 0 && r != -ENOENT) {
+		log_warn("%s: trying once more: %s", binary, e->text);
+		json_object_put(caps.machines);
+		caps = (struct qemu_caps){ 0 };
+		r = try_binary(binary, &caps, e);
+	}
 	if (r < 0) {
 		json_object_put(caps.machines);
 		err_prefix(e, "%s does not work as a QEMU", binary);
