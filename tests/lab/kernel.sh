@@ -36,7 +36,7 @@ EOT
 
 # make_kernel DIR V SCRIPT FRAGMENT…: bzImage, config and release, and what SCRIPT makes.
 make_kernel() {
-	cd "$1"
+	cd "$1" || return
 	v=${2%+*}
 	suffix=${2#"$v"}
 	more=$3
