@@ -170,11 +170,19 @@ static void check_guest(json *all, struct guest *g)
 	check_blockers(all, g);
 }
 
+static unsigned int running;
+
+bool check_busy(void)
+{
+	return running;
+}
+
 json *check_run(struct target *t)
 {
 	json *all = json_object_new_array();
 	_cleanup_guest_set_ struct guest_set guests = guest_set_all();
 
+	running++;
 	check_kernel(all, t);
 	check_device(all);
 	check_kexec_allowed(all);
@@ -185,6 +193,7 @@ json *check_run(struct target *t)
 	if (!guests.n)
 		found(all, NOTE, "host", "no guest runs under vmkeep",
 		      "the update would be an ordinary kexec", "");
+	running--;
 	return all;
 }
 

@@ -30,6 +30,9 @@ void target_free(struct target *t);
  */
 json *check_run(struct target *t);
 
+/** check_busy() - Whether a check is talking to guests' QEMUs just now: their settings are then not to be relied on. */
+bool check_busy(void);
+
 /** check_verdict() - The worst of @findings: 1 blocked, 2 could not tell, 0 ready. First such finding's words in @e. */
 int check_verdict(json *findings, struct err *e);
 

@@ -198,7 +198,7 @@ void guest_remember(struct guest *g)
 	json_set_int(j, "pid_start", (int64_t)process_start_time(g->pid));
 	json_set_int(j, "ram_inode", (int64_t)memfd_inode(g->ram));
 	/* A restarted agent lets run what only we had stopped, and leaves alone what its user had. */
-	json_set_bool(j, "paused", g->state == GUEST_PAUSED);
+	json_set_bool(j, "committing", g->x.committing);
 	guestfiles_save(g, j);
 	json_object_put(j);
 }
@@ -315,6 +315,11 @@ int guest_launch(struct guest *g, bool incoming, struct err *e)
 		guestfiles_last_words(g, log_start, &why);
 		return err_set(e, r, "%s", why.text);
 	}
+	if (g->gone) { /* it ended while its answer was on the way */
+		qmp_close(g->qmp);
+		g->qmp = NULL;
+		return err_set(e, -ECONNRESET, "QEMU ended");
+	}
 	return 0;
 }
 
@@ -334,6 +339,8 @@ static int guest_start(struct guest *g, struct err *e)
 		guest_kill(g);
 		return r;
 	}
+	if (g->gone)
+		return err_set(e, -ECONNRESET, "QEMU ended");
 	g->state = r ? GUEST_RUNNING : GUEST_PAUSED;
 	g->started_ms = clock_realtime_ns() / NSEC_PER_MSEC;
 	guest_remember(g);
@@ -463,14 +470,19 @@ static int recover_one(json *j, struct guest **ret, struct err *e)
 	if (r < 0)
 		return r;
 	g->state = r ? GUEST_RUNNING : GUEST_PAUSED;
-	if (!r && !json_flag(j, "paused")) {
-		/* The agent that stopped it for an update died before the jump. */
+	if (json_flag(j, "committing"))
 		guest_disarm(g);
-		r = guest_cont(g, e);
-		if (r < 0)
-			return r;
-		g->state = GUEST_RUNNING;
-		log_warn("%s: was stopped for an update whose agent died: runs again", g->name);
+	if (!r && json_flag(j, "committing")) {
+		/* The agent that stopped it for an update died before the jump. */
+		if (guest_cont(g, GUEST_QMP_TIMEOUT_MS, e) < 0) {
+			log_error(
+				"%s: was stopped for an update whose agent died, and does not run: %s",
+				g->name, e->text);
+		} else {
+			g->state = GUEST_RUNNING;
+			log_warn("%s: was stopped for an update whose agent died: runs again",
+				 g->name);
+		}
 	}
 	return 0;
 }
@@ -499,7 +511,9 @@ void guest_recover(void)
 		if (r == -ESRCH)
 			guestfiles_forget(names.v[i]);
 		/* Otherwise its QEMU runs: left alone, with its files, for its user to look after. */
-		if (g && !g->gone) {
+		if (g && g->gone) {
+			guest_remove(g);
+		} else if (g) {
 			g->gone_expected = true;
 			for (struct guest **at = &guests; *at; at = &(*at)->next) {
 				if (*at == g) {

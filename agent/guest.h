@@ -31,6 +31,7 @@ enum guest_migration { MIGRATION_NONE, MIGRATION_ACTIVE, MIGRATION_COMPLETED, MI
  * @record:	Its handover record.
  * @state:	Its device state.
  * @state_in_qemu: QEMU has an fd of @state in GUEST_STATE_FDSET (or named so).
+ * @committing: It ran, and may be stopped by us now: a restarted agent lets it run again.
  * @was_running: Whether it is to run again afterwards.
  * @may_have_run: A vCPU may have run since @state was saved: it must never be loaded again.
  * @late:	What goes into, or came out of, the record's late block.
@@ -44,6 +45,7 @@ struct guest_crossing {
 	int record;
 	int state;
 	bool prepared;
+	bool committing;
 	bool armed;
 	bool stopped;
 	bool saving;
@@ -199,7 +201,10 @@ void guest_disarm(struct guest *g);
 int guest_save(struct guest *g, int timeout_ms, struct err *e);
 /** guest_load() - Load x.state into a QEMU launched with incoming. */
 int guest_load(struct guest *g, int timeout_ms, struct err *e);
-/** guest_cont() - Let vCPUs run. */
-int guest_cont(struct guest *g, struct err *e);
+/**
+ * guest_cont() - Let vCPUs run.
+ * @timeout_ms:	Negative: as long as QEMU lives, for it may wait for slow disks.
+ */
+int guest_cont(struct guest *g, int timeout_ms, struct err *e);
 
 #endif

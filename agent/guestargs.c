@@ -81,7 +81,7 @@ static int check_memory(const char *value, uint64_t memory, struct err *e)
 
 static int check_object(const char *value, struct err *e)
 {
-	if (strncmp(value, "memory-backend-", 15) == 0 || strstr(value, "qom-type=memory-backend-"))
+	if (strstr(value, "memory-backend-")) /* also in JSON */
 		return err_set(e, -EINVAL,
 			       "-object %s: vmkeep provides the guest's RAM; leave it out", value);
 	return 0;
@@ -118,7 +118,7 @@ static int pin_machine(const char *asked, const struct qemu_caps *caps, char **r
 
 static int check_option(const char *name, const char *value, uint64_t memory, struct err *e)
 {
-	_cleanup_free_ char *backend = NULL, *memdev = NULL;
+	_cleanup_free_ char *backend = NULL, *memdev = NULL, *snapshot = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
 		if (strcmp(name, refused[i].name) == 0)
@@ -129,6 +129,13 @@ static int check_option(const char *name, const char *value, uint64_t memory, st
 		return check_memory(value, memory, e);
 	if (strcmp(name, "object") == 0)
 		return check_object(value, e);
+	if (strcmp(name, "drive") == 0)
+		snapshot = suboption(value, "snapshot");
+	if (snapshot && strcmp(snapshot, "off") != 0)
+		return err_set(
+			e, -EINVAL,
+			"-drive snapshot=%s: its temporary disk would be lost with the host's kernel; leave it out",
+			snapshot);
 	if (strcmp(name, "machine") == 0 || strcmp(name, "M") == 0)
 		backend = suboption(value, "memory-backend");
 	if (backend)
@@ -231,8 +238,9 @@ int guestargs_build(const struct strv *user, uint64_t memory, enum ram_path path
 		strv_add(ret, pinned);
 	}
 	add_ram(ret, memory, path);
+	/* The last -machine counts: also where the user's own put type= somewhere behind. */
 	strv_add(ret, "-machine");
-	strv_add(ret, "memory-backend=vmkeep-ram0");
+	strv_addf(ret, "type=%s,memory-backend=vmkeep-ram0", pinned);
 	strv_add(ret, "-chardev");
 	strv_addf(ret, "socket,id=vmkeep-qmp,fd=%d,server=on,wait=off", GUEST_FD_QMP);
 	strv_add(ret, "-mon");

@@ -146,7 +146,7 @@ int guest_load(struct guest *g, int timeout_ms, struct err *e)
 	return migrate(g, "migrate-incoming", args, timeout_ms, e);
 }
 
-int guest_cont(struct guest *g, struct err *e)
+int guest_cont(struct guest *g, int timeout_ms, struct err *e)
 {
-	return qmp_call(g->qmp, "cont", NULL, -1, GUEST_QMP_TIMEOUT_MS, NULL, e);
+	return qmp_call(g->qmp, "cont", NULL, -1, timeout_ms, NULL, e);
 }

@@ -126,7 +126,11 @@ int jsonio_write(int fd, json *obj, int pass_fd, int timeout_ms)
 		}
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return -errno;
-		r = task_poll(fd, POLLOUT, deadline > now_ms() ? (int)(deadline - now_ms()) : 0);
+		if (timeout_ms < 0)
+			r = task_poll(fd, POLLOUT, -1);
+		else
+			r = task_poll(fd, POLLOUT,
+				      deadline > now_ms() ? (int)(deadline - now_ms()) : 0);
 		if (r < 0 && r != -EINTR)
 			return r;
 	}

@@ -37,12 +37,14 @@ struct task {
 	bool ended;
 };
 
-/* A task that waits with a time limit; lives on that task's stack. */
-struct timer {
-	int64_t at_ms;
-	struct wakeup *wakeup;
-	bool expired;
-	struct timer *next;
+/* A task that waits; lives on that task's stack. */
+struct waiter {
+	struct task *task;
+	bool told;
+	int64_t at_ms; /* when it gives up; INT64_MAX: never */
+	struct wakeup *of;
+	struct waiter *next; /* of the same wakeup */
+	struct waiter *next_timer;
 };
 
 struct poll_op {
@@ -55,7 +57,7 @@ static struct {
 	ucontext_t main;
 	struct task *current;
 	struct task *ready, **ready_tail;
-	struct timer *timers;
+	struct waiter *timers; /* those that will give up */
 	bool quit;
 #ifdef TASK_ASAN
 	const void *main_stack;
@@ -152,16 +154,28 @@ void task_start(void (*fn)(void *arg), void *arg)
 
 void wakeup_fire(struct wakeup *w)
 {
-	w->fired = true;
-	if (w->task) {
-		make_ready(w->task);
-		w->task = NULL;
+	if (!w->waiters)
+		w->fired = true;
+	for (struct waiter *x = w->waiters; x; x = x->next) {
+		x->told = true;
+		make_ready(x->task);
+	}
+	w->waiters = NULL;
+}
+
+static void forget_timer(struct waiter *gone)
+{
+	for (struct waiter **at = &loop.timers; *at; at = &(*at)->next_timer) {
+		if (*at == gone) {
+			*at = gone->next_timer;
+			return;
+		}
 	}
 }
 
-static void timer_remove(struct timer *gone)
+static void forget_waiter(struct wakeup *w, struct waiter *gone)
 {
-	for (struct timer **at = &loop.timers; *at; at = &(*at)->next) {
+	for (struct waiter **at = &w->waiters; *at; at = &(*at)->next) {
 		if (*at == gone) {
 			*at = gone->next;
 			return;
@@ -171,24 +185,26 @@ static void timer_remove(struct timer *gone)
 
 int wakeup_wait(struct wakeup *w, int timeout_ms)
 {
-	struct timer timer = { .at_ms = now_ms() + timeout_ms, .wakeup = w };
+	struct waiter self = {
+		.task = loop.current, .at_ms = INT64_MAX, .of = w, .next = w->waiters
+	};
 
-	if (!w->fired && timeout_ms == 0)
-		return -ETIMEDOUT;
-	if (!w->fired) {
-		w->task = loop.current;
-		if (timeout_ms > 0) {
-			timer.next = loop.timers;
-			loop.timers = &timer;
-		}
-		switch_to_main(loop.current);
-		if (timeout_ms > 0)
-			timer_remove(&timer);
+	if (w->fired) {
+		w->fired = false;
+		return 0;
 	}
-	if (!w->fired)
+	if (timeout_ms == 0)
 		return -ETIMEDOUT;
-	w->fired = false;
-	return 0;
+	w->waiters = &self;
+	if (timeout_ms > 0) {
+		self.at_ms = now_ms() + timeout_ms;
+		self.next_timer = loop.timers;
+		loop.timers = &self;
+	}
+	switch_to_main(loop.current);
+	if (timeout_ms > 0)
+		forget_timer(&self);
+	return self.told ? 0 : -ETIMEDOUT;
 }
 
 static struct io_uring_sqe *get_sqe(void)
@@ -316,12 +332,13 @@ static void expire_timers(void)
 {
 	int64_t now = now_ms();
 
-	for (struct timer *t = loop.timers; t; t = t->next) {
-		if (t->at_ms <= now && t->wakeup->task) {
-			make_ready(
-				t->wakeup
-					->task); /* without `fired`: wakeup_wait() takes it for the time-out */
-			t->wakeup->task = NULL;
+	for (struct waiter *x = loop.timers; x; x = x->next_timer) {
+		if (x->at_ms > now)
+			continue;
+		x->at_ms = INT64_MAX; /* once */
+		if (!x->told) {
+			forget_waiter(x->of, x); /* or it would be made ready twice */
+			make_ready(x->task);
 		}
 	}
 }
@@ -330,9 +347,9 @@ static int64_t next_timer_ms(void)
 {
 	int64_t next = INT64_MAX;
 
-	for (struct timer *t = loop.timers; t; t = t->next)
-		if (t->at_ms < next)
-			next = t->at_ms;
+	for (struct waiter *x = loop.timers; x; x = x->next_timer)
+		if (x->at_ms < next)
+			next = x->at_ms;
 	return next;
 }
 

@@ -39,21 +39,23 @@ void loop_quit(void);
  */
 void task_start(void (*fn)(void *arg), void *arg);
 
+struct waiter;
+
 /**
- * struct wakeup - Something that one task waits for and others tell.
- * @task:	Who waits, or NULL.
+ * struct wakeup - Something that tasks wait for and others tell.
+ * @waiters:	Who waits.
  * @fired:	Told before anybody waited; kept until the next wait.
  */
 struct wakeup {
-	struct task *task;
+	struct waiter *waiters;
 	bool fired;
 };
 
-/** wakeup_fire() - Tell the one who waits, now or later. Never waits itself. */
+/** wakeup_fire() - Tell all who wait, or else the next who will. Never waits itself. */
 void wakeup_fire(struct wakeup *w);
 
 /**
- * wakeup_wait() - Wait until @w is fired, and reset it.
+ * wakeup_wait() - Wait until @w is fired.
  * @timeout_ms:	Milliseconds, negative for ever.
  *
  * Return: 0 or -ETIMEDOUT.

@@ -98,11 +98,13 @@ static int bring_back(struct guest *g, struct err *e)
 		if (g->x.late.running) {
 			/* Once a vCPU has run, memory is ahead of the state that we hold. */
 			g->x.may_have_run = true;
-			r = guest_cont(g, e);
+			r = guest_cont(g, -1, e);
 			if (r == -EREMOTEIO) /* QEMU said no: nothing ran */
 				g->x.may_have_run = false;
 		}
 	}
+	if (!r && g->gone)
+		r = err_set(e, -ECONNRESET, "QEMU ended");
 	if (r < 0) {
 		guest_kill(g);
 		return r;
@@ -217,24 +219,25 @@ static int read_index(int session, json **ret, struct handover_late *late, struc
 	return r;
 }
 
-static int take_sessions(int dev, json *index, struct arrival **ret, size_t *ret_n, struct err *e)
+static void take_sessions(int dev, json *index, struct arrival **ret, size_t *ret_n)
 {
 	json *list = json_get(index, "guests", json_type_array);
-	size_t n = list ? json_object_array_length(list) : 0;
-	struct arrival *all = xmalloc0((n + 1) * sizeof(*all));
+	size_t listed = list ? json_object_array_length(list) : 0, n = 0;
+	struct arrival *all = xmalloc0((listed + 1) * sizeof(*all));
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < listed; i++) {
 		json *j = json_object_array_get_idx(list, i);
 		const char *name = json_str(j, "name"), *uuid = json_str(j, "uuid");
-		struct arrival *a = &all[i];
+		struct arrival *a = &all[n];
 		char session[64];
 
-		a->session = a->fds[0] = a->fds[1] = a->fds[2] = -EBADF;
+		/* One that makes no sense must not cost the others. */
 		if (!name || !guest_name_valid(name) || !uuid_valid(uuid)) {
-			free(all);
-			return err_set(e, -EBADMSG, "the index of guests: entry %zu makes no sense",
-				       i);
+			log_error("the index of guests: entry %zu makes no sense", i);
+			continue;
 		}
+		n++;
+		a->session = a->fds[0] = a->fds[1] = a->fds[2] = -EBADF;
 		snprintf(a->name, sizeof(a->name), "%s", name);
 		snprintf(a->uuid, sizeof(a->uuid), "%s", uuid);
 		snprintf(session, sizeof(session), HANDOVER_GUEST_SESSION, uuid);
@@ -242,7 +245,6 @@ static int take_sessions(int dev, json *index, struct arrival **ret, size_t *ret
 	}
 	*ret = all;
 	*ret_n = n;
-	return 0;
 }
 
 static int restore(struct err *e)
@@ -267,10 +269,9 @@ static int restore(struct err *e)
 		return err_set(e, session, "session " HANDOVER_INDEX_SESSION ": %s",
 			       strerror(-session));
 	r = read_index(session, &index, &late, e);
-	if (!r)
-		r = take_sessions(dev, index, &all, &n, e);
 	if (r < 0)
 		return r;
+	take_sessions(dev, index, &all, &n);
 	fd_close(&dev);
 
 	for (size_t i = 0; i < n; i++)
@@ -318,6 +319,9 @@ int restore_retry(struct guest *g, struct err *e)
 			e, -EPERM,
 			"%s ran after the jump, so its saved state is stale: it cannot be brought back",
 			g->name);
+	if (busy)
+		return err_set(e, -EBUSY, "guests are just being brought back: wait for it");
+	busy = true;
 	guest_hold(g);
 	r = bring_back(g, e);
 	if (r < 0) {
@@ -331,5 +335,6 @@ int restore_retry(struct guest *g, struct err *e)
 		}
 	}
 	guest_release(g);
+	busy = false;
 	return r;
 }

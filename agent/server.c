@@ -45,6 +45,7 @@ static int cmd_run(struct client *c, json *args, json **ret, struct err *e)
 				   .user = json_str(args, "user"),
 				   .cwd = json_str(args, "cwd"),
 				   .memory = (uint64_t)json_int(args, "memory", 0) };
+	const struct qemu_caps *caps;
 	struct guest *g;
 
 	(void)c;
@@ -53,6 +54,9 @@ static int cmd_run(struct client *c, json *args, json **ret, struct err *e)
 		err_set(e, 0, "run: name and command line are needed");
 		return EXIT_BAD_USAGE;
 	}
+	/* Trying a new QEMU takes a while: it must not hide this guest from a commit that begins meanwhile. */
+	if (probe_qemu(argv.v[0], &caps, e) < 0)
+		return EXIT_FAILED;
 	if (upgrade_phase() == UPGRADE_COMMITTING || restore_busy()) {
 		err_set(e, 0, "an update is under way: start %s when it is over", spec.name);
 		return EXIT_FAILED;
@@ -127,6 +131,11 @@ static int cmd_check(struct client *c, json *args, json **ret, struct err *e)
 	(void)c;
 	if (target_from_args(args, &t, e) < 0)
 		return EXIT_FAILED;
+	if (upgrade_phase() == UPGRADE_PREPARING || upgrade_phase() == UPGRADE_COMMITTING) {
+		target_free(&t);
+		err_set(e, 0, "an update is just %s: wait for it", upgrade_phase_name());
+		return EXIT_FAILED;
+	}
 	*ret = json_object_new_object();
 	json_object_object_add(*ret, "findings", check_run(&t));
 	json_set_str(*ret, "kernel_version", t.version);
@@ -171,29 +180,30 @@ static int cmd_abort(struct client *c, json *args, json **ret, struct err *e)
 	return EXIT_OK;
 }
 
-static bool wanted(json *names, const char *name)
+static bool wanted(const struct strv *names, const char *name)
 {
-	for (size_t i = 0; i < json_object_array_length(names); i++)
-		if (strcmp(json_object_get_string(json_object_array_get_idx(names, i)), name) == 0)
+	for (size_t i = 0; i < names->n; i++)
+		if (strcmp(names->v[i], name) == 0)
 			return true;
-	return json_object_array_length(names) == 0;
+	return names->n == 0;
 }
 
 /* What the agent does by itself when it starts, and again for guests that are kept. */
 static int cmd_finish(struct client *c, json *args, json **ret, struct err *e)
 {
-	json *names = json_get(args, "names", json_type_array);
-	_cleanup_json_ json *none = json_object_new_array();
+	_cleanup_strv_ struct strv names = { 0 };
 	_cleanup_guest_set_ struct guest_set guests = { 0 };
 	int handed, kept = 0, back = 0;
 
 	(void)c;
-	names = names ? names : none;
-	for (size_t i = 0; i < json_object_array_length(names); i++) {
-		const char *name = json_object_get_string(json_object_array_get_idx(names, i));
-
-		if (!guest_find(name)) {
-			err_set(e, 0, "no guest %s", name);
+	if (json_object_object_get_ex(args, "names", NULL) &&
+	    json_get_strv(args, "names", &names) < 0) {
+		err_set(e, 0, "finish: names must be strings");
+		return EXIT_BAD_USAGE;
+	}
+	for (size_t i = 0; i < names.n; i++) {
+		if (!guest_find(names.v[i])) {
+			err_set(e, 0, "no guest %s", names.v[i]);
 			return EXIT_FAILED;
 		}
 	}
@@ -205,9 +215,9 @@ static int cmd_finish(struct client *c, json *args, json **ret, struct err *e)
 	for (size_t i = 0; i < guests.n; i++) {
 		struct guest *g = guests.v[i];
 
-		if (json_flag(args, "retry") && g->state == GUEST_KEPT && wanted(names, g->name))
+		if (json_flag(args, "retry") && g->state == GUEST_KEPT && wanted(&names, g->name))
 			restore_retry(g, e);
-		if (wanted(names, g->name) && !g->gone) {
+		if (wanted(&names, g->name) && !g->gone) {
 			kept += g->state == GUEST_KEPT;
 			back += g->from_update;
 		}
@@ -232,6 +242,7 @@ static int cmd_stop(struct client *c, json *args, json **ret, struct err *e)
 {
 	const char *name = json_str(args, "name");
 	struct guest *g = name ? guest_find(name) : NULL;
+	int64_t timeout_s = json_int(args, "timeout_s", 60);
 
 	(void)c;
 	if (!g) {
@@ -242,8 +253,11 @@ static int cmd_stop(struct client *c, json *args, json **ret, struct err *e)
 		err_set(e, 0, "an update is just being committed: wait for it");
 		return EXIT_FAILED;
 	}
-	if (guest_stop(g, json_flag(args, "now"),
-		       (int)json_int(args, "timeout_s", 60) * MSEC_PER_SEC, e) < 0)
+	if (timeout_s < 1 || timeout_s > 86400) {
+		err_set(e, 0, "stop: the time-out must be 1 to 86400 s");
+		return EXIT_BAD_USAGE;
+	}
+	if (guest_stop(g, json_flag(args, "now"), (int)timeout_s * MSEC_PER_SEC, e) < 0)
 		return EXIT_FAILED;
 	*ret = json_object_new_object();
 	return EXIT_OK;

@@ -133,6 +133,14 @@ int spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *e)
 			       strerror(-f.code));
 	}
 	*ret_pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (*ret_pidfd < 0) {
+		/* One that cannot be watched could not be ended either. */
+		int r = -errno;
+
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		return err_set(e, r, "pidfd_open: %s", strerror(-r));
+	}
 	*ret_pid = pid;
 	return 0;
 }

@@ -28,6 +28,7 @@
 #include "memfd.h"
 
 #define SAVE_TIMEOUT_MS 60000
+#define UNDO_TIMEOUT_MS 30000
 
 struct update {
 	enum upgrade_phase phase;
@@ -247,6 +248,7 @@ static int do_arm(struct update *u, struct guest *g, struct err *e)
 	if (r < 0)
 		return r;
 	g->x.was_running = r;
+	g->x.committing = r;
 	guest_remember(g);
 	return guest_arm(g, e);
 }
@@ -256,6 +258,10 @@ static void undo_arm(struct update *u, struct guest *g)
 	(void)u;
 	if (g->x.armed)
 		guest_disarm(g);
+	if (g->x.committing && !g->gone) {
+		g->x.committing = false;
+		guest_remember(g);
+	}
 }
 
 /* As late as can be while guests run: which guests are in it is known only now. */
@@ -334,11 +340,22 @@ static int do_stop(struct update *u, struct guest *g, struct err *e)
 
 static void undo_stop(struct update *u, struct guest *g)
 {
+	int64_t deadline = now_ms() + UNDO_TIMEOUT_MS;
 	struct err e;
+	int r = 0;
 
 	(void)u;
-	if (g->x.stopped && !g->gone && guest_cont(g, &e) < 0)
+	while (g->x.stopped && !g->gone) {
+		r = guest_cont(g, GUEST_QMP_TIMEOUT_MS, &e);
+		/* QEMU says that a migration is over a moment before it lets the guest run again. */
+		if (r != -EREMOTEIO || now_ms() > deadline)
+			break;
+		task_sleep(50);
+	}
+	if (r < 0 && !g->gone) {
+		g->state = GUEST_PAUSED;
 		log_error("%s: does not run again: %s", g->name, e.text);
+	}
 	g->x.stopped = false;
 }
 
@@ -355,10 +372,15 @@ static int do_save(struct update *u, struct guest *g, struct err *e)
 
 static void undo_save(struct update *u, struct guest *g)
 {
+	int64_t deadline = now_ms() + UNDO_TIMEOUT_MS;
+
 	(void)u;
 	/* Harmless when it is over. Until it is, QEMU refuses to let the guest run. */
 	if (g->x.saving && g->migration == MIGRATION_ACTIVE)
 		qmp_call(g->qmp, "migrate_cancel", NULL, -1, GUEST_QMP_TIMEOUT_MS, NULL, NULL);
+	/* Cancelling only asks. A guest let run before it is over would be stopped again. */
+	while (g->x.saving && g->migration == MIGRATION_ACTIVE && !g->gone && now_ms() < deadline)
+		task_sleep(50);
 	g->x.saving = false;
 }
 
@@ -489,6 +511,9 @@ int upgrade_commit(progress_fn *progress, void *user, struct err *e)
 	r = check_prepared(u, e);
 	if (r < 0)
 		return r;
+	/* A check ends by setting guests back to ordinary migration: in a commit, RAM would be copied. */
+	if (check_busy())
+		return err_set(e, -EBUSY, "a check is just running: try again");
 	u->phase = UPGRADE_COMMITTING;
 	run = run_of(u, progress, user);
 	r = stages_run(&run, commit_stages, ARRAY_SIZE(commit_stages), e);

@@ -100,7 +100,8 @@ TEST_F(args, ram_is_shared_and_comes_the_way_asked)
 		      "memory-backend-file,id=vmkeep-ram0,size=268435456,mem-path=/proc/self/fd/10,share=on,prealloc=off"),
 		1);
 	EXPECT_EQ(count(&self->out, "-add-fd", NULL), 0);
-	EXPECT_EQ(count(&self->out, "-machine", "memory-backend=vmkeep-ram0"), 1);
+	EXPECT_EQ(count(&self->out, "-machine", "type=pc-i440fx-11.1,memory-backend=vmkeep-ram0"),
+		  1);
 	EXPECT_EQ(count(&self->out, "-m", "268435456B"), 1);
 	ASSERT_EQ(build(self, RAM_PATH_FDSET, "-nographic", NULL), 0);
 	EXPECT_EQ(
@@ -133,6 +134,9 @@ TEST_F(args, conflicts_are_refused_by_name)
 		{ "-incoming", "defer", "-incoming" },
 		{ "-loadvm", "x", "-loadvm" },
 		{ "-snapshot", NULL, "-snapshot" },
+		{ "-drive", "file=a,snapshot=on", "snapshot=on" },
+		{ "-object", "{\"qom-type\":\"memory-backend-memfd\",\"id\":\"m\"}",
+		  "memory-backend-memfd" },
 		{ "-readconfig", "f", "-readconfig" },
 	};
 

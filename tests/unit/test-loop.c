@@ -102,6 +102,33 @@ TEST_F(loop, a_wakeup_is_kept_until_it_is_waited_for_once)
 	EXPECT_STREQ(trace, "told alone");
 }
 
+static void one_of_two(void *arg)
+{
+	note(wakeup_wait(arg, 1000) == 0 ? "told " : "? ");
+}
+
+static void tells_two(void *arg)
+{
+	struct wakeup w = { 0 };
+	struct task_group g = { 0 };
+
+	(void)arg;
+	task_group_start(&g, one_of_two, &w);
+	task_group_start(&g, one_of_two, &w);
+	task_sleep(5);
+	wakeup_fire(&w);
+	task_group_wait(&g);
+	note(wakeup_wait(&w, 5) == -ETIMEDOUT ? "spent" : "?");
+	loop_quit();
+}
+
+TEST_F(loop, all_who_wait_are_told)
+{
+	task_start(tells_two, NULL);
+	EXPECT_EQ(loop_run(), 0);
+	EXPECT_STREQ(trace, "told told spent");
+}
+
 static int slow(void *arg)
 {
 	usleep(50000);
