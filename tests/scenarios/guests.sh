@@ -11,7 +11,7 @@ run_guest() {
 	shift 2
 	# shellcheck disable=SC2046 # words are wanted
 	vmkeep run "$guest" --memory "${GUEST_MEMORY:-96M}" -- qemu-system-x86_64 -machine "$machine,accel=kvm" -cpu qemu64 \
-		-nodefaults -display none $(guest_args "$guest") -append "console=ttyS0 quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest duty=80 fill=${GUEST_FILL:-16M}" "$@"
+		-nodefaults -display none $(guest_args "$guest") -append "console=ttyS0 quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest duty=80 fill=${GUEST_FILL:-8M}" "$@"
 }
 
 # up NAME: NAME has booted and verified its RAM a first time. Generous: a guest under
@@ -23,7 +23,7 @@ up() {
 # verified NAME: NAME has gone over all its memory from beginning to end since it was asked.
 verified() {
 	pass=$(guest_line -n "$1" '^beat' 120 | sed 's/.*pass=\([0-9]*\).*/\1/')
-	guest_line -n "$1" "pass=$((pass + 2)) " 240
+	guest_line -n "$1" "pass=$((pass + 2)) " 400
 }
 
 # beats NAME: NAME's heart beats now.
