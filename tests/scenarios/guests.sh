@@ -11,7 +11,7 @@ run_guest() {
 	shift 2
 	# shellcheck disable=SC2046 # words are wanted
 	vmkeep run "$guest" --memory "${GUEST_MEMORY:-96M}" -- qemu-system-x86_64 -machine "$machine,accel=kvm" -cpu qemu64 \
-		-nodefaults -display none $(guest_args "$guest") -append "console=ttyS0 quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest duty=80 fill=${GUEST_FILL:-8M}" "$@"
+		-nodefaults -display none $(guest_args "$guest") -append "console=ttyS0 quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest duty=80 fill=${GUEST_FILL:-32M}" "$@"
 }
 
 # up NAME: NAME has booted and verified its RAM a first time. Generous: a guest under
@@ -20,10 +20,23 @@ up() {
 	guest_line "$1" 'pass=[1-9]' 240
 }
 
+# passes NAME: how often NAME has gone over all its memory.
+passes() {
+	guest_line -n "$1" '^beat' 120 | sed 's/.*pass=\([0-9]*\).*/\1/'
+}
+
 # verified NAME: NAME has gone over all its memory from beginning to end since it was asked.
 verified() {
-	pass=$(guest_line -n "$1" '^beat' 120 | sed 's/.*pass=\([0-9]*\).*/\1/')
-	guest_line -n "$1" "pass=$((pass + 2)) " 400
+	until_pass=$(passes "$1")
+	[ -n "$until_pass" ] || return 1
+	until_pass=$((until_pass + 2)) beats_left=300
+	while [ $beats_left -gt 0 ]; do
+		pass=$(passes "$1")
+		[ -n "$pass" ] || return 1
+		[ "$pass" -lt $until_pass ] || return 0
+		beats_left=$((beats_left - 1))
+	done
+	return 1
 }
 
 # beats NAME: NAME's heart beats now.
