@@ -11,7 +11,7 @@ run_guest() {
 	shift 2
 	# shellcheck disable=SC2046 # words are wanted
 	vmkeep run "$guest" --memory "${GUEST_MEMORY:-96M}" -- qemu-system-x86_64 -machine "$machine,accel=kvm" -cpu qemu64 \
-		-nodefaults -display none $(guest_args "$guest") -append "console=ttyS0 quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest duty=80 fill=${GUEST_FILL:-32M}" "$@"
+		-nodefaults -display none $(guest_args "$guest") -append "console=ttyS0 quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest duty=80 fill=${GUEST_FILL:-24M}" "$@"
 }
 
 # up NAME: NAME has booted and verified its RAM a first time. Generous: a guest under
