@@ -27,15 +27,25 @@ enum exit_status cli_usage(const struct command *c);
 /** cli_print_json() - Print @j indented. Return: EXIT_OK. */
 enum exit_status cli_print_json(json *j);
 
+/** cli_run() - `vmkeep run`. Return: the exit status. */
 enum exit_status cli_run(const struct command *self, int argc, char **argv);
+/** cli_status() - `vmkeep list` and `vmkeep status`. Return: the exit status. */
 enum exit_status cli_status(const struct command *self, int argc, char **argv);
+/** cli_stop() - `vmkeep stop`. Return: the exit status. */
 enum exit_status cli_stop(const struct command *self, int argc, char **argv);
+/** cli_check() - `vmkeep check`. Return: the exit status. */
 enum exit_status cli_check(const struct command *self, int argc, char **argv);
+/** cli_prepare() - `vmkeep prepare`. Return: the exit status. */
 enum exit_status cli_prepare(const struct command *self, int argc, char **argv);
+/** cli_commit() - `vmkeep commit`. Return: the exit status. */
 enum exit_status cli_commit(const struct command *self, int argc, char **argv);
+/** cli_update() - `vmkeep update`. Return: the exit status. */
 enum exit_status cli_update(const struct command *self, int argc, char **argv);
+/** cli_abort() - `vmkeep abort`. Return: the exit status. */
 enum exit_status cli_abort(const struct command *self, int argc, char **argv);
+/** cli_finish() - `vmkeep finish`. Return: the exit status. */
 enum exit_status cli_finish(const struct command *self, int argc, char **argv);
+/** cli_report() - `vmkeep report`. Return: the exit status. */
 enum exit_status cli_report(const struct command *self, int argc, char **argv);
 
 #endif
