@@ -144,8 +144,24 @@ static void check_blockers(json *all, struct guest *g)
 		      "take what is named out of the guest, or stop it");
 }
 
+/*
+ * A guest that stands must stand for its user's sake. What QEMU stopped, for an error
+ * of its own or of the guest, it does not save; nor one that stood when a commit failed
+ * after its checkpoint ("postmigrate"), until it has run again.
+ */
+static bool can_be_saved(const char *status)
+{
+	static const char *const states[] = { "running", "paused", "prelaunch", "suspended" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+		if (strcmp(status, states[i]) == 0)
+			return true;
+	return false;
+}
+
 static void check_guest(json *all, struct guest *g)
 {
+	char status[GUEST_STATUS_MAX];
 	struct err e;
 	int r;
 
@@ -160,11 +176,18 @@ static void check_guest(json *all, struct guest *g)
 		      "try again in a moment");
 		return;
 	}
-	r = guest_query_running(g, &e);
+	r = guest_query_status(g, status, &e);
 	if (r < 0) {
 		found(all, BLOCKED, g->name, e.text,
 		      "a QEMU that does not answer cannot be checkpointed",
 		      "look at its QEMU's log, or stop it");
+		return;
+	}
+	if (!can_be_saved(status)) {
+		_cleanup_free_ char *what = xasprintf("its QEMU is in state %s", status);
+
+		found(all, BLOCKED, g->name, what, "QEMU saves no devices in that state",
+		      "let the guest run on (QMP command cont), or stop it");
 		return;
 	}
 	check_blockers(all, g);

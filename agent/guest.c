@@ -395,12 +395,24 @@ int guest_run(const struct guest_spec *spec, struct guest **ret, struct strv *no
 	return r;
 }
 
-int guest_query_running(struct guest *g, struct err *e)
+int guest_query_status(struct guest *g, char status[GUEST_STATUS_MAX], struct err *e)
 {
 	_cleanup_json_ json *st = NULL;
 	int r = qmp_call(g->qmp, "query-status", NULL, -1, GUEST_QMP_TIMEOUT_MS, &st, e);
+	const char *word;
 
-	return r < 0 ? r : json_flag(st, "running");
+	if (r < 0)
+		return r;
+	word = json_str(st, "status");
+	snprintf(status, GUEST_STATUS_MAX, "%s", word ? word : "unknown");
+	return json_flag(st, "running");
+}
+
+int guest_query_running(struct guest *g, struct err *e)
+{
+	char status[GUEST_STATUS_MAX];
+
+	return guest_query_status(g, status, e);
 }
 
 int guest_stop(struct guest *g, bool now, int timeout_ms, struct err *e)

@@ -14,6 +14,7 @@
 
 #define GUEST_NAME_MAX 48
 #define GUEST_QMP_TIMEOUT_MS 30000
+#define GUEST_STATUS_MAX 32
 
 enum guest_state {
 	GUEST_STARTING, /* its QEMU has been started, and is not known to be good yet */
@@ -177,6 +178,14 @@ void guest_remove(struct guest *g);
  * Return: 0, or -errno with the reason in @e.
  */
 int guest_stop(struct guest *g, bool now, int timeout_ms, struct err *e);
+
+/**
+ * guest_query_status() - Ask QEMU for its RunState (qapi/run-state.json).
+ *
+ * Return: 1 when vCPUs run, 0 when they do not, and the state's name in @status; or
+ * -errno with the reason in @e.
+ */
+int guest_query_status(struct guest *g, char status[GUEST_STATUS_MAX], struct err *e);
 
 /** guest_query_running() - Ask QEMU whether vCPUs run. Return: 1, 0, or -errno with the reason in @e. */
 int guest_query_running(struct guest *g, struct err *e);
