@@ -33,6 +33,8 @@ enum exit_status cli_run(const struct command *self, int argc, char **argv);
 enum exit_status cli_status(const struct command *self, int argc, char **argv);
 /** cli_stop() - `vmkeep stop`. Return: the exit status. */
 enum exit_status cli_stop(const struct command *self, int argc, char **argv);
+/** cli_discard() - `vmkeep discard`. Return: the exit status. */
+enum exit_status cli_discard(const struct command *self, int argc, char **argv);
 /** cli_check() - `vmkeep check`. Return: the exit status. */
 enum exit_status cli_check(const struct command *self, int argc, char **argv);
 /** cli_prepare() - `vmkeep prepare`. Return: the exit status. */

@@ -220,3 +220,12 @@ enum exit_status cli_stop(const struct command *self, int argc, char **argv)
 	json_set_int(args, "timeout_s", timeout);
 	return client_request("stop", args, &ret);
 }
+
+enum exit_status cli_discard(const struct command *self, int argc, char **argv)
+{
+	_cleanup_json_ json *ret = NULL;
+
+	if (argc != 2 || argv[1][0] == '-')
+		return cli_usage(self);
+	return client_request("discard", name_args(argv[1]), &ret);
+}

@@ -274,6 +274,37 @@ void guest_kill(struct guest *g)
 	guest_release(g);
 }
 
+/* Somebody's debugger may hold the memory too. */
+static bool is_qemu_of(pid_t pid, const struct guest *g)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%d/cmdline", pid);
+	_cleanup_free_ char *text = NULL;
+
+	return read_file(path, 1024UL * 1024, &text, NULL) == 0 && strcmp(text, g->argv.v[0]) == 0;
+}
+
+bool guest_find_qemu(struct guest *g)
+{
+	pid_t pid = memfd_holder(memfd_inode(g->ram));
+
+	if (!pid || !is_qemu_of(pid, g))
+		return false;
+	g->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (g->pidfd < 0)
+		return false;
+	g->pid = pid;
+	g->state = GUEST_STARTING;
+	start_watching(g);
+	return true;
+}
+
+int guest_connect(struct guest *g, struct err *e)
+{
+	_cleanup_free_ char *path = guestfiles_qmp(g);
+
+	return qmp_open(path, GUEST_QMP_TIMEOUT_MS, on_event, g, &g->qmp, e);
+}
+
 int guest_launch(struct guest *g, bool incoming, struct err *e)
 {
 	_cleanup_close_ int sock = -EBADF, log = -EBADF;
@@ -309,7 +340,7 @@ int guest_launch(struct guest *g, bool incoming, struct err *e)
 	start_watching(g);
 	/* From here only QEMU holds the listening end: when it dies, connecting fails instead of hanging. */
 	fd_close(&sock);
-	r = qmp_open(qmp_path, GUEST_QMP_TIMEOUT_MS, on_event, g, &g->qmp, &why);
+	r = guest_connect(g, &why);
 	if (r < 0) {
 		guest_kill(g);
 		guestfiles_last_words(g, log_start, &why);
@@ -451,7 +482,6 @@ int guest_stop(struct guest *g, bool now, int timeout_ms, struct err *e)
 static int recover_one(json *j, struct guest **ret, struct err *e)
 {
 	pid_t pid = (pid_t)json_int(j, "pid", 0);
-	_cleanup_free_ char *qmp_path = NULL;
 	struct guest *g = NULL;
 	int r;
 
@@ -474,8 +504,7 @@ static int recover_one(json *j, struct guest **ret, struct err *e)
 		return err_set(e, -ESTALE,
 			       "its QEMU (pid %d) does not hold the memory it was started with",
 			       pid);
-	qmp_path = guestfiles_qmp(g);
-	r = qmp_open(qmp_path, GUEST_QMP_TIMEOUT_MS, on_event, g, &g->qmp, e);
+	r = guest_connect(g, e);
 	if (r < 0)
 		return r;
 	r = guest_query_running(g, e);

@@ -164,6 +164,16 @@ json *guest_to_json(const struct guest *g);
  */
 int guest_launch(struct guest *g, bool incoming, struct err *e);
 
+/**
+ * guest_find_qemu() - Find the QEMU that an earlier agent has started on @g->ram, by who holds that memory.
+ *
+ * Return: Whether there is one; it is watched from now on, its monitor not connected.
+ */
+bool guest_find_qemu(struct guest *g);
+
+/** guest_connect() - Connect to the monitor of @g's QEMU. Return: 0 or -errno with the reason in @e. */
+int guest_connect(struct guest *g, struct err *e);
+
 /** guest_kill() - End @g's QEMU now and wait for its end. @g stays in the list. */
 void guest_kill(struct guest *g);
 

@@ -23,8 +23,8 @@ struct header {
 
 struct late_block {
 	struct handover_late late;
-	uint32_t crc; /* of all before it */
-	uint32_t reserved;
+	uint32_t crc;	  /* of all before it */
+	uint32_t has_run; /* written by the reader */
 };
 
 _Static_assert(sizeof(struct header) == 32, "format");
@@ -87,6 +87,40 @@ int handover_write_late(int fd, const struct handover_late *late)
 		return r;
 	b.crc = crc(&b, offsetof(struct late_block, crc));
 	return pwrite_all(fd, &b, sizeof(b), h.late_at);
+}
+
+/* Where the word is that says whether a vCPU may have run; or -errno. */
+static int64_t has_run_at(int fd)
+{
+	struct header h;
+	struct stat st;
+	int r = pread_all(fd, &h, sizeof(h), 0);
+
+	if (r < 0)
+		return r;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (memcmp(h.magic, MAGIC, sizeof(h.magic)) != 0 ||
+	    h.header_crc != crc(&h, offsetof(struct header, header_crc)) ||
+	    (uint64_t)h.late_at + sizeof(struct late_block) > (uint64_t)st.st_size)
+		return -EBADMSG;
+	return (int64_t)h.late_at + (int64_t)offsetof(struct late_block, has_run);
+}
+
+int handover_mark_run(int fd, bool run)
+{
+	int64_t at = has_run_at(fd);
+	uint32_t word = run;
+
+	return at < 0 ? (int)at : pwrite_all(fd, &word, sizeof(word), (size_t)at);
+}
+
+bool handover_has_run(int fd)
+{
+	int64_t at = has_run_at(fd);
+	uint32_t word;
+
+	return at < 0 || pread_all(fd, &word, sizeof(word), (size_t)at) < 0 || word != 0;
 }
 
 static int bad(struct err *e, const char *what)

@@ -63,6 +63,17 @@ int handover_create(const char *name, json *payload);
 int handover_write_late(int fd, const struct handover_late *late);
 
 /**
+ * handover_mark_run() - Write into a record that came over whether a vCPU may have run since.
+ *
+ * From then on memory is ahead of the saved device state, which must never be loaded
+ * again, by this agent or another. Return: 0 or -errno.
+ */
+int handover_mark_run(int fd, bool run);
+
+/** handover_has_run() - Whether a vCPU may have run; also true when the record cannot be read. */
+bool handover_has_run(int fd);
+
+/**
  * handover_read() - Read and check a record.
  * @ret_payload: The payload; caller puts it.
  * @late:	The late block.

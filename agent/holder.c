@@ -53,7 +53,7 @@ static struct held *find(const char *name)
 	return NULL;
 }
 
-static int take(const char *name, holder_take_fn *fn, struct answer *a)
+static int give(const char *name, holder_take_fn *take, struct answer *a)
 {
 	struct held *h = find(name);
 	int fd;
@@ -63,7 +63,7 @@ static int take(const char *name, holder_take_fn *fn, struct answer *a)
 		a->result = h->fd < 0 ? -EALREADY : 0;
 		return h->fd;
 	}
-	fd = fn(name);
+	fd = take(name);
 	a->result = fd < 0 ? fd : 0;
 	if (fd < 0)
 		return fd;
@@ -111,7 +111,7 @@ static bool holds_anything(void)
 }
 
 /* Return: whether there will be something to do after this. */
-static bool serve_one(int sock, const char *path, holder_take_fn *fn)
+static bool serve_one(int sock, const char *path, holder_take_fn *take)
 {
 	struct answer a = { .result = -EPROTO };
 	struct request req;
@@ -124,7 +124,7 @@ static bool serve_one(int sock, const char *path, holder_take_fn *fn)
 		return true; /* it only looked whether we are here: it will ask */
 	req.name[NAME_LEN - 1] = '\0';
 	if (req.protocol == PROTOCOL && req.op == OP_TAKE) {
-		fd = take(req.name, fn, &a);
+		fd = give(req.name, take, &a);
 	} else if (req.protocol == PROTOCOL && req.op == OP_RELEASE) {
 		h = find(req.name);
 		if (h)
@@ -139,7 +139,7 @@ static bool serve_one(int sock, const char *path, holder_take_fn *fn)
 	return more;
 }
 
-static void hold(int listener, const char *path, holder_take_fn *fn)
+static void hold(int listener, const char *path, holder_take_fn *take)
 {
 	bool more = true;
 
@@ -147,11 +147,11 @@ static void hold(int listener, const char *path, holder_take_fn *fn)
 		_cleanup_close_ int sock = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
 		if (sock >= 0)
-			more = serve_one(sock, path, fn);
+			more = serve_one(sock, path, take);
 	}
 }
 
-static void become_holder(int *listener, const char *path, holder_take_fn *fn)
+static void become_holder(int *listener, const char *path, holder_take_fn *take)
 {
 	int null;
 
@@ -166,7 +166,7 @@ static void become_holder(int *listener, const char *path, holder_take_fn *fn)
 	/* Whoever reads what the agent writes waits for its end, not for ours. */
 	dup2(null, STDOUT_FILENO);
 	dup2(null, STDERR_FILENO);
-	hold(3, path, fn);
+	hold(3, path, take);
 	_exit(0);
 }
 
@@ -182,14 +182,14 @@ static bool alive(void)
 	return sock >= 0;
 }
 
-int holder_start(const char *run_dir, holder_take_fn *fn, struct err *e)
+int holder_start(const char *run_dir, holder_take_fn *take, struct err *e)
 {
 	_cleanup_close_ int listener = -EBADF;
 	pid_t pid;
 
 	free(socket_path);
 	socket_path = xasprintf("%s/holder.sock", run_dir);
-	take_self = fn;
+	take_self = take;
 	if (alive())
 		return 0;
 	listener = unixsock_listen(socket_path, 0600);
@@ -201,7 +201,7 @@ int holder_start(const char *run_dir, holder_take_fn *fn, struct err *e)
 		return err_set(e, -errno, "fork: %s", strerror(errno));
 	if (pid == 0) {
 		if (fork() == 0)
-			become_holder(&listener, socket_path, fn);
+			become_holder(&listener, socket_path, take);
 		_exit(0);
 	}
 	waitpid(pid, NULL, 0);

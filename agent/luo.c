@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "liveupdate-abi.h"
 
@@ -34,6 +35,17 @@ int luo_session_create(int dev, const char *name)
 int luo_session_retrieve(int dev, const char *name)
 {
 	return session_ioctl(dev, VK_LUO_RETRIEVE_SESSION, name);
+}
+
+int luo_take(const char *name)
+{
+	int dev = luo_open(), session;
+
+	if (dev < 0)
+		return dev;
+	session = luo_session_retrieve(dev, name);
+	close(dev);
+	return session;
 }
 
 int luo_preserve(int session, int fd, uint64_t token)

@@ -44,11 +44,20 @@ int luo_session_create(int dev, const char *name);
  */
 int luo_session_retrieve(int dev, const char *name);
 
+/**
+ * luo_take() - Open the device, take over one session, close the device.
+ *
+ * Return: As luo_session_retrieve(), or as luo_open() failed.
+ */
+int luo_take(const char *name);
+
 /** luo_preserve() - Keep @fd under @token over the jump. Blocks. Return: 0 or -errno. */
 int luo_preserve(int session, int fd, uint64_t token);
 
 /**
  * luo_retrieve() - Get back what was preserved under @token. Blocks.
+ *
+ * The session keeps the file until it is finished, and gives it out again when asked again.
  *
  * Return: An fd with close-on-exec set or -errno, which is final for this token.
  */

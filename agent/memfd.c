@@ -121,3 +121,25 @@ int memfd_find(pid_t pid, ino_t ino)
 	closedir(d);
 	return ret;
 }
+
+pid_t memfd_holder(ino_t ino)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *de;
+	pid_t found = 0;
+
+	if (!d)
+		return 0;
+	while (!found && (de = readdir(d))) {
+		_cleanup_close_ int fd = -EBADF;
+		pid_t pid = (pid_t)strtol(de->d_name, NULL, 10);
+
+		if (pid <= 0 || pid == getpid())
+			continue;
+		fd = memfd_find(pid, ino);
+		if (fd >= 0)
+			found = pid;
+	}
+	closedir(d);
+	return found;
+}

@@ -62,4 +62,7 @@ int memfd_reopen(int fd, int flags);
  */
 int memfd_find(pid_t pid, ino_t ino);
 
+/** memfd_holder() - A process other than this one that has the memfd with inode @ino open. Return: its PID, 0: none. */
+pid_t memfd_holder(ino_t ino);
+
 #endif

@@ -47,6 +47,10 @@ void report_begin(json *index, const struct handover_late *late)
 			NULL); /* a record from an agent that did not know: nobody waits any more */
 		host.tsc_hz = clock_tsc_hz();
 	}
+	/* An earlier agent may have begun it: what it saw of its guests is better than what we see. */
+	if (report_last() &&
+	    json_int(report, "committed_ms", -1) == json_int(index, "committed_ms", 0))
+		return;
 	uname(&uts);
 	json_object_put(report);
 	report = json_object_new_object();

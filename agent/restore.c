@@ -8,7 +8,11 @@
  * started, because what is not retrieved is freed with the session, and because
  * a guest that cannot be started must still have its memory held here.
  *
- * A session is finished only when its guest runs (or stands, if it stood before).
+ * A session is finished only when its guest runs (or stands, if it stood before). Until
+ * then the holder has it as well (holder.c): should this agent be killed, the next one
+ * takes the same sessions, and finds out how far each guest had come. Its memory tells
+ * whether there is a QEMU on it; its record, whether a vCPU may have run. One that
+ * may have run is never started again from its saved state.
  */
 
 #include "restore.h"
@@ -16,6 +20,7 @@
 #include <stdio.h>
 
 #include "clock.h"
+#include "holder.h"
 #include "log.h"
 #include "luo.h"
 #include "memfd.h"
@@ -29,12 +34,14 @@ struct arrival {
 	char name[GUEST_NAME_MAX + 1];
 	char uuid[37];
 	int session;
-	int session_error;
+	bool again; /* an earlier agent had it */
 	int fds[3]; /* by token: record, state, RAM */
 	int errors[3];
 };
 
 static bool busy;
+/* The index stays with us as long as a guest of it is not back: a next agent needs it. */
+static int index_session = -EBADF;
 
 bool restore_busy(void)
 {
@@ -76,6 +83,34 @@ static int check_ram(const struct guest *g, struct err *e)
 	return 0;
 }
 
+/* From here on it is its user's too, who may let run what we leave paused. */
+static int let_run(struct guest *g, struct err *e)
+{
+	/* Written down first: once a vCPU has run, memory is ahead of the state that we hold. */
+	int r = handover_mark_run(g->x.record, true);
+
+	if (r < 0)
+		return err_set(e, r, "its record cannot be written: %s", strerror(-r));
+	g->x.may_have_run = true;
+	if (!g->x.late.running)
+		return 0;
+	r = guest_cont(g, -1, e);
+	if (r == -EREMOTEIO) { /* QEMU said no: nothing ran */
+		g->x.may_have_run = false;
+		handover_mark_run(g->x.record, false);
+	}
+	return r;
+}
+
+static void is_back(struct guest *g)
+{
+	g->x.tsc_resumed = clock_tsc();
+	g->state = g->x.late.running ? GUEST_RUNNING : GUEST_PAUSED;
+	g->from_update = true;
+	/* At once: an agent that dies now must find it again, not start it a second time. */
+	guest_remember(g);
+}
+
 /* From a guest with memory and state in hand to one that runs. */
 static int bring_back(struct guest *g, struct err *e)
 {
@@ -95,13 +130,7 @@ static int bring_back(struct guest *g, struct err *e)
 		r = guest_load(g, LOAD_TIMEOUT_MS, e);
 	if (!r) {
 		g->x.tsc_loaded = clock_tsc();
-		if (g->x.late.running) {
-			/* Once a vCPU has run, memory is ahead of the state that we hold. */
-			g->x.may_have_run = true;
-			r = guest_cont(g, -1, e);
-			if (r == -EREMOTEIO) /* QEMU said no: nothing ran */
-				g->x.may_have_run = false;
-		}
+		r = let_run(g, e);
 	}
 	if (!r && g->gone)
 		r = err_set(e, -ECONNRESET, "QEMU ended");
@@ -109,12 +138,68 @@ static int bring_back(struct guest *g, struct err *e)
 		guest_kill(g);
 		return r;
 	}
-	g->x.tsc_resumed = clock_tsc();
-	g->state = g->x.late.running ? GUEST_RUNNING : GUEST_PAUSED;
-	g->from_update = true;
-	/* At once: an agent that dies now must find it again, not start it a second time. */
-	guest_remember(g);
+	is_back(g);
 	return 0;
+}
+
+/*
+ * Go on where an agent stopped that was killed at it. A QEMU of its that no vCPU has
+ * run in holds nothing of worth: it is ended, and another started. One that
+ * may run a guest is the guest.
+ */
+static int take_over(struct guest *g, struct err *e)
+{
+	bool there = guest_find_qemu(g);
+	int r;
+
+	g->x.may_have_run = handover_has_run(g->x.record);
+	if (!g->x.may_have_run) {
+		if (there)
+			guest_kill(g);
+		return bring_back(g, e);
+	}
+	if (!there)
+		return err_set(e, -ESRCH, "it ran after the jump, and its QEMU has ended since");
+	g->x.tsc_launched = g->x.tsc_loaded = clock_tsc();
+	g->x.state_in_qemu = true;
+	r = guest_connect(g, e);
+	if (!r)
+		r = guest_query_running(g, e);
+	if (!r && g->x.late.running)
+		r = guest_cont(g, -1, e);
+	if (r < 0) {
+		err_prefix(e, "its QEMU (pid %d) is there", g->pid);
+		return r;
+	}
+	is_back(g);
+	return 0;
+}
+
+static void session_name(char name[64], const char *uuid)
+{
+	snprintf(name, 64, HANDOVER_GUEST_SESSION, uuid);
+}
+
+/* Nothing of @uuid's session is needed any more. */
+static void let_go(const char *uuid)
+{
+	char name[64];
+
+	session_name(name, uuid);
+	holder_release(name);
+}
+
+/* The index is done with when no guest of it is waited for. */
+static void let_go_of_index(void)
+{
+	if (index_session < 0)
+		return;
+	for (struct guest *g = guest_first(); g; g = g->next)
+		if (g->state == GUEST_KEPT)
+			return;
+	luo_finish(index_session);
+	fd_close(&index_session);
+	holder_release(HANDOVER_INDEX_SESSION);
 }
 
 /* After the blackout: back to ordinary settings, nothing held that is not needed. */
@@ -124,9 +209,11 @@ static void settle(struct guest *g)
 
 	guest_take_state(g);
 	guest_disarm(g);
-	r = luo_finish(g->x.session);
-	if (r < 0)
-		log_warn("%s: session not finished: %s", g->name, strerror(-r));
+	if (g->x.session >= 0) {
+		r = luo_finish(g->x.session);
+		if (r < 0)
+			log_warn("%s: session not finished: %s", g->name, strerror(-r));
+	}
 	fd_close(&g->x.session);
 	fd_close(&g->x.record);
 	fd_close(&g->x.state);
@@ -187,7 +274,7 @@ static void arrive(void *arg)
 	g->x.state = take_fd(&a->fds[HANDOVER_TOKEN_STATE]);
 	g->ram = take_fd(&a->fds[HANDOVER_TOKEN_RAM]);
 	if (!r)
-		r = bring_back(g, &e);
+		r = a->again ? take_over(g, &e) : bring_back(g, &e);
 	if (r < 0)
 		keep(g, &e);
 	else
@@ -195,15 +282,15 @@ static void arrive(void *arg)
 	guest_release(g);
 }
 
-static int open_device(void)
+static int take_session(const char *name, bool *again)
 {
 	int64_t deadline = now_ms() + DEVICE_WAIT_MS;
-	int dev;
+	int session;
 
-	/* PID 1 may be taking its own session out of it just now. */
-	while ((dev = luo_open()) == -EBUSY && now_ms() < deadline)
+	/* PID 1 may be taking its own session out of the device just now. */
+	while ((session = holder_take(name, again)) == -EBUSY && now_ms() < deadline)
 		task_sleep(10);
-	return dev;
+	return session;
 }
 
 static int read_index(int session, json **ret, struct handover_late *late, struct err *e)
@@ -219,7 +306,7 @@ static int read_index(int session, json **ret, struct handover_late *late, struc
 	return r;
 }
 
-static void take_sessions(int dev, json *index, struct arrival **ret, size_t *ret_n)
+static void take_sessions(json *index, struct arrival **ret, size_t *ret_n)
 {
 	json *list = json_get(index, "guests", json_type_array);
 	size_t listed = list ? json_object_array_length(list) : 0, n = 0;
@@ -236,12 +323,14 @@ static void take_sessions(int dev, json *index, struct arrival **ret, size_t *re
 			log_error("the index of guests: entry %zu makes no sense", i);
 			continue;
 		}
+		session_name(session, uuid);
+		a->session = take_session(session, &a->again);
+		if (a->session == -EALREADY) /* came back under an earlier agent */
+			continue;
 		n++;
-		a->session = a->fds[0] = a->fds[1] = a->fds[2] = -EBADF;
+		a->fds[0] = a->fds[1] = a->fds[2] = -EBADF;
 		snprintf(a->name, sizeof(a->name), "%s", name);
 		snprintf(a->uuid, sizeof(a->uuid), "%s", uuid);
-		snprintf(session, sizeof(session), HANDOVER_GUEST_SESSION, uuid);
-		a->session = luo_session_retrieve(dev, session);
 	}
 	*ret = all;
 	*ret_n = n;
@@ -249,30 +338,29 @@ static void take_sessions(int dev, json *index, struct arrival **ret, size_t *re
 
 static int restore(struct err *e)
 {
-	_cleanup_close_ int dev = open_device(), session = -EBADF;
 	_cleanup_free_ struct arrival *all = NULL;
 	_cleanup_json_ json *index = NULL;
+	_cleanup_close_ int session = -EBADF;
 	struct task_group group = { 0 };
 	struct handover_late late;
 	_cleanup_guest_set_ struct guest_set here = { 0 };
 	size_t n = 0;
+	bool again;
 	int r;
 
-	if (dev == -ENOENT || dev == -ENXIO)
-		return 0;
-	if (dev < 0)
-		return err_set(e, dev, LUO_DEVICE ": %s", strerror(-dev));
-	session = luo_session_retrieve(dev, HANDOVER_INDEX_SESSION);
-	if (session == -ENOENT)
+	if (index_session >= 0)
+		return 0; /* its guests are here, back or kept */
+	session = take_session(HANDOVER_INDEX_SESSION, &again);
+	if (session == -ENOENT || session == -ENXIO || session == -EALREADY)
 		return 0;
 	if (session < 0)
-		return err_set(e, session, "session " HANDOVER_INDEX_SESSION ": %s",
-			       strerror(-session));
+		return err_set(
+			e, session, "session " HANDOVER_INDEX_SESSION ": %s%s", strerror(-session),
+			session == -EBUSY ? " (another process has " LUO_DEVICE " open)" : "");
 	r = read_index(session, &index, &late, e);
 	if (r < 0)
 		return r;
-	take_sessions(dev, index, &all, &n);
-	fd_close(&dev);
+	take_sessions(index, &all, &n);
 
 	for (size_t i = 0; i < n; i++)
 		task_group_start(&group, arrive, &all[i]);
@@ -288,7 +376,14 @@ static int restore(struct err *e)
 	for (size_t i = 0; i < here.n; i++)
 		if (here.v[i]->from_update && !here.v[i]->gone)
 			settle(here.v[i]);
-	luo_finish(session);
+	index_session = take_fd(&session);
+	for (size_t i = 0; i < n; i++) {
+		struct guest *g = guest_find(all[i].name);
+
+		if (!g || g->state != GUEST_KEPT)
+			let_go(all[i].uuid);
+	}
+	let_go_of_index();
 	return (int)n;
 }
 
@@ -329,6 +424,8 @@ int restore_retry(struct guest *g, struct err *e)
 	} else {
 		log_info("%s: back at last, pid %d", g->name, g->pid);
 		settle(g);
+		let_go(g->uuid);
+		let_go_of_index();
 		if (report_last()) {
 			report_guest(g);
 			report_save();
@@ -337,4 +434,21 @@ int restore_retry(struct guest *g, struct err *e)
 	guest_release(g);
 	busy = false;
 	return r;
+}
+
+int restore_discard(struct guest *g, struct err *e)
+{
+	if (g->state != GUEST_KEPT)
+		return err_set(e, -EINVAL, "%s is not kept: it is %s (`vmkeep stop` ends a guest)",
+			       g->name, guest_state_name(g));
+	if (busy)
+		return err_set(e, -EBUSY, "guests are just being brought back: wait for it");
+	log_warn("%s: discarded, its memory is freed (%s)", g->name, g->kept_reason);
+	guest_hold(g);
+	guest_kill(g);
+	guest_remove(g);
+	let_go(g->uuid);
+	guest_release(g);
+	let_go_of_index();
+	return 0;
 }

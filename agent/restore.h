@@ -19,6 +19,13 @@ int restore_run(struct err *e);
 /** restore_retry() - Try again to bring back a kept guest. Return: 0, or -errno with the reason in @e. */
 int restore_retry(struct guest *g, struct err *e);
 
+/**
+ * restore_discard() - Give up a kept guest: its memory and state are freed, for good.
+ *
+ * Return: 0, or -errno with the reason in @e.
+ */
+int restore_discard(struct guest *g, struct err *e);
+
 /** restore_busy() - Whether guests are just being brought back. */
 bool restore_busy(void);
 

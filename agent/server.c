@@ -227,6 +227,22 @@ static int cmd_finish(struct client *c, json *args, json **ret, struct err *e)
 	return EXIT_OK;
 }
 
+static int cmd_discard(struct client *c, json *args, json **ret, struct err *e)
+{
+	const char *name = json_str(args, "name");
+	struct guest *g = name ? guest_find(name) : NULL;
+
+	(void)c;
+	if (!g) {
+		err_set(e, 0, "no guest %s", name ? name : "");
+		return EXIT_FAILED;
+	}
+	if (restore_discard(g, e) < 0)
+		return EXIT_FAILED;
+	*ret = json_object_new_object();
+	return EXIT_OK;
+}
+
 static int cmd_report(struct client *c, json *args, json **ret, struct err *e)
 {
 	(void)c, (void)args;
@@ -270,6 +286,7 @@ static const struct {
 	{ "run", cmd_run },	    { "status", cmd_status }, { "check", cmd_check },
 	{ "prepare", cmd_prepare }, { "commit", cmd_commit }, { "abort", cmd_abort },
 	{ "finish", cmd_finish },   { "report", cmd_report }, { "stop", cmd_stop },
+	{ "discard", cmd_discard },
 };
 
 static void answer(struct client *c, json *request)

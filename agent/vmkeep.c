@@ -49,6 +49,10 @@ static const struct command commands[] = {
 	  "\n  --now                do not ask the guest: end its QEMU\n"
 	  "  --timeout SECONDS    how long it may take over the button (60)\n",
 	  cli_stop },
+	{ "discard", "NAME", "give up a kept guest: free its memory and state",
+	  "\nFor a guest that came over the jump, could not be brought back and is not wanted any\n"
+	  "more. What it had in memory is lost; its disks are as they were at the jump.\n",
+	  cli_discard },
 };
 
 static bool is_target_command(const struct command *c)

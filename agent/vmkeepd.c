@@ -12,8 +12,10 @@
 
 #include "clock.h"
 #include "guest.h"
+#include "holder.h"
 #include "log.h"
 #include "loop.h"
+#include "luo.h"
 #include "probe.h"
 #include "report.h"
 #include "restore.h"
@@ -180,6 +182,10 @@ int main(int argc, char **argv)
 	guest_setup(run_dir, log_dir);
 	probe_setup(state_dir);
 	report_setup(state_dir);
+	/* Before there are threads, or guests to lose. */
+	if (access(LUO_DEVICE, F_OK) == 0 && holder_start(run_dir, luo_take, &e) < 0)
+		log_warn("no holder, an agent that dies loses what it has not brought back: %s",
+			 e.text);
 	r = loop_init();
 	if (r < 0) {
 		log_error("io_uring: %s (see kernel.io_uring_disabled)", strerror(-r));

@@ -161,6 +161,28 @@ TEST_F(record, absurd_lengths_are_refused)
 	}
 }
 
+TEST_F(record, tells_whether_a_vcpu_may_have_run)
+{
+	int fd = handover_create("run", self->payload);
+	struct handover_late late = { .complete = 1 };
+	struct err e;
+
+	EXPECT_EQ(handover_write_late(fd, &late), 0);
+	EXPECT_FALSE(handover_has_run(fd));
+	EXPECT_EQ(handover_mark_run(fd, true), 0);
+	EXPECT_TRUE(handover_has_run(fd));
+	/* and can be read as before */
+	EXPECT_EQ(read_record(fd, &late, &e), 0);
+	EXPECT_EQ(late.complete, 1);
+	EXPECT_EQ(handover_mark_run(fd, false), 0);
+	EXPECT_FALSE(handover_has_run(fd));
+	/* One that cannot tell counts as one that has. */
+	forge(fd, 24, 0x7ffff000);
+	EXPECT_TRUE(handover_has_run(fd));
+	EXPECT_LT(handover_mark_run(fd, true), 0);
+	close(fd);
+}
+
 TEST(a_payload_that_is_too_long_is_refused)
 {
 	char *big = xmalloc0(HANDOVER_PAYLOAD_MAX + 2);
