@@ -108,14 +108,16 @@ int memfd_find(pid_t pid, ino_t ino)
 		return -errno;
 	while (ret == -ENOENT && (de = readdir(d))) {
 		_cleanup_close_ int fd = -EBADF;
-		char target[32];
-		ssize_t n = readlinkat(dirfd(d), de->d_name, target, sizeof(target));
+		struct stat st;
 
-		/* Only memfds are opened: opening other things by accident may have effects. */
-		if (n < 7 || memcmp(target, "/memfd:", 7) != 0)
+		/* Looked at before it is opened: opening other things by accident may have effects. */
+		if (fstatat(dirfd(d), de->d_name, &st, 0) < 0 || !S_ISREG(st.st_mode) ||
+		    st.st_ino != ino)
 			continue;
+		/* Seals tell it from another file system's file of that number; its name does not: one that came
+		   over a kexec has none. */
 		fd = openat(dirfd(d), de->d_name, O_RDWR | O_CLOEXEC);
-		if (fd >= 0 && memfd_inode(fd) == ino)
+		if (fd >= 0 && fcntl(fd, F_GET_SEALS) >= 0)
 			ret = take_fd(&fd);
 	}
 	closedir(d);

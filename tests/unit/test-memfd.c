@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "memfd.h"
 #include "util.h"
@@ -73,6 +75,40 @@ TEST(found_again_by_inode_among_a_process_fds)
 	close(again);
 	close(a);
 	close(b);
+}
+
+/* As one that came over a kexec, which has no name. */
+TEST(found_whatever_its_name)
+{
+	int unnamed = open("/dev/shm", O_TMPFILE | O_RDWR, 0600), again;
+
+	ASSERT_GE(unnamed, 0);
+	again = memfd_find(getpid(), memfd_inode(unnamed));
+	EXPECT_GE(again, 0);
+	EXPECT_EQ(memfd_inode(again), memfd_inode(unnamed));
+	close(again);
+	close(unnamed);
+}
+
+TEST(the_process_that_holds_it_is_found)
+{
+	int fd = memfd_create_plain("held", 4096), ready[2];
+	char c;
+	pid_t child;
+
+	ASSERT_EQ(memfd_holder(memfd_inode(fd)), 0);
+	ASSERT_EQ(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		(void)!write(ready[1], "r", 1);
+		pause();
+	}
+	ASSERT_EQ(read(ready[0], &c, 1), 1);
+	EXPECT_EQ(memfd_holder(memfd_inode(fd)), child);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	EXPECT_EQ(memfd_holder(memfd_inode(fd)), 0);
+	close(fd);
 }
 
 TEST(reopened_with_other_access)
