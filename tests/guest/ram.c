@@ -13,7 +13,7 @@
 #include "guest.h"
 
 /* Left free, for the kernel's own changing needs: there is no swap here. */
-#define RESERVE (32UL << 20)
+#define RESERVE (10UL << 20)
 #define DETAILS 8
 /* Pages between two looks at the clock. */
 #define BATCH 64

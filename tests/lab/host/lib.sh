@@ -62,14 +62,15 @@ ask() {
 	) 6>/run/lab/ask.lock
 }
 
-# guest_args NAME: QEMU arguments for a standard guest: kernel, initramfs, and a serial
-# console that goes straight to the outside, where it is stamped.
+# guest_args NAME: QEMU arguments for a standard guest: kernel, initramfs, and a chardev
+# `console` that goes straight to the outside, where it is stamped. It wants a device:
+# `-serial chardev:console`, or a virtconsole, which costs less.
 guest_args() {
 	port=$(ask guest "$1") || {
 		say "no console left for guest $1"
 		return 1
 	}
-	echo "-chardev file,id=console,path=/dev/virtio-ports/$port -serial chardev:console" \
+	echo "-chardev file,id=console,path=/dev/virtio-ports/$port" \
 		"-kernel $GUEST_KERNEL -initrd $GUEST_INITRD"
 }
 
