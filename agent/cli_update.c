@@ -11,15 +11,31 @@ static enum exit_status no_arguments(const struct command *self, int argc)
 	return argc > 1 ? cli_usage(self) : EXIT_OK;
 }
 
-/* Options that name the kernel; paths are made absolute, for the agent has another directory. */
+/* Return: milliseconds, or -1 for what is no time. */
+static int64_t parse_seconds(const char *text)
+{
+	char *end;
+	double s;
+
+	if (!text)
+		return -1;
+	s = strtod(text, &end);
+	return *end || end == text || !(s > 0) || s > 86400 ? -1 : (int64_t)(s * MSEC_PER_SEC);
+}
+
+/*
+ * Options that name the kernel; paths are made absolute, for the agent has another directory.
+ * @as_json, @max_blackout_ms: NULL for a command without that option.
+ */
 static enum exit_status parse_target(const struct command *self, int argc, char **argv, json **ret,
-				     bool *as_json)
+				     bool *as_json, int64_t *max_blackout_ms)
 {
 	static const struct option options[] = { { "kernel", required_argument, NULL, 'k' },
 						 { "initrd", required_argument, NULL, 'i' },
 						 { "reuse-cmdline", no_argument, NULL, 'r' },
 						 { "append", required_argument, NULL, 'a' },
 						 { "json", no_argument, NULL, 'j' },
+						 { "max-blackout", required_argument, NULL, 'b' },
 						 { 0 } };
 	_cleanup_json_ json *args = json_object_new_object();
 	const char *missing = NULL;
@@ -47,6 +63,10 @@ static enum exit_status parse_target(const struct command *self, int argc, char 
 				return cli_usage(self);
 			*as_json = true;
 			break;
+		case 'b':
+			if (!max_blackout_ms || (*max_blackout_ms = parse_seconds(optarg)) < 0)
+				return cli_usage(self);
+			break;
 		default:
 			return cli_usage(self);
 		}
@@ -66,7 +86,7 @@ enum exit_status cli_check(const struct command *self, int argc, char **argv)
 	_cleanup_json_ json *ret = NULL;
 	json *args = NULL, *findings;
 	bool as_json = false;
-	enum exit_status st = parse_target(self, argc, argv, &args, &as_json);
+	enum exit_status st = parse_target(self, argc, argv, &args, &as_json, NULL);
 
 	if (st == EXIT_OK)
 		st = client_request("check", args, &ret);
@@ -95,11 +115,12 @@ enum exit_status cli_check(const struct command *self, int argc, char **argv)
 	return st;
 }
 
-enum exit_status cli_prepare(const struct command *self, int argc, char **argv)
+static enum exit_status prepare(const struct command *self, int argc, char **argv,
+				int64_t *max_blackout_ms)
 {
 	_cleanup_json_ json *ret = NULL;
 	json *args = NULL;
-	enum exit_status st = parse_target(self, argc, argv, &args, NULL);
+	enum exit_status st = parse_target(self, argc, argv, &args, NULL, max_blackout_ms);
 
 	if (st == EXIT_OK)
 		st = client_request("prepare", args, &ret);
@@ -109,21 +130,40 @@ enum exit_status cli_prepare(const struct command *self, int argc, char **argv)
 	return st;
 }
 
-enum exit_status cli_commit(const struct command *self, int argc, char **argv)
+static enum exit_status commit(int64_t max_blackout_ms)
 {
 	_cleanup_json_ json *ret = NULL;
-	enum exit_status st = no_arguments(self, argc);
+	json *args = json_object_new_object();
 
-	(void)argv;
-	return st == EXIT_OK ? client_request("commit", NULL, &ret) : st;
+	if (max_blackout_ms)
+		json_set_int(args, "max_blackout_ms", max_blackout_ms);
+	return client_request("commit", args, &ret);
+}
+
+enum exit_status cli_prepare(const struct command *self, int argc, char **argv)
+{
+	return prepare(self, argc, argv, NULL);
+}
+
+enum exit_status cli_commit(const struct command *self, int argc, char **argv)
+{
+	static const struct option options[] = { { "max-blackout", required_argument, NULL, 'b' },
+						 { 0 } };
+	int64_t max_blackout_ms = 0;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
+		if (c != 'b' || (max_blackout_ms = parse_seconds(optarg)) < 0)
+			return cli_usage(self);
+	return optind < argc ? cli_usage(self) : commit(max_blackout_ms);
 }
 
 enum exit_status cli_update(const struct command *self, int argc, char **argv)
 {
-	_cleanup_json_ json *ret = NULL;
-	enum exit_status st = cli_prepare(self, argc, argv);
+	int64_t max_blackout_ms = 0;
+	enum exit_status st = prepare(self, argc, argv, &max_blackout_ms);
 
-	return st == EXIT_OK ? client_request("commit", NULL, &ret) : st;
+	return st == EXIT_OK ? commit(max_blackout_ms) : st;
 }
 
 enum exit_status cli_abort(const struct command *self, int argc, char **argv)

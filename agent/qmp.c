@@ -12,6 +12,8 @@
 /* query-qmp-schema is the longest reply, 300 KB in QEMU 11. */
 #define QMP_LINE_MAX (4UL * 1024 * 1024)
 
+#define SILENT_TIMEOUT_MS 1000
+
 /* A command that waits for its reply; lives on the caller's stack. */
 struct call {
 	int64_t id;
@@ -30,6 +32,7 @@ struct qmp {
 	struct call *calls;
 	int64_t last_id;
 	bool closed; /* nothing more will come or go */
+	bool silent; /* has let a command wait for too long, and not said anything since */
 };
 
 static void put(struct qmp *q)
@@ -87,6 +90,7 @@ static void reader(void *arg)
 			q->on_event(q->user, NULL, NULL);
 			break;
 		}
+		q->silent = false;
 		dispatch(q, msg);
 	}
 	put(q);
@@ -157,9 +161,14 @@ int qmp_call(struct qmp *q, const char *command, json *args, int pass_fd, int ti
 	json_set_int(msg, "id", call.id);
 	call.next = q->calls;
 	q->calls = &call;
+	/* One that hangs costs its full time once, not with every step that is undone after it. */
+	if (q->silent && timeout_ms > SILENT_TIMEOUT_MS)
+		timeout_ms = SILENT_TIMEOUT_MS;
 	r = jsonio_write(q->fd, msg, pass_fd, timeout_ms);
 	if (!r)
 		r = wakeup_wait(&call.done, timeout_ms);
+	if (r == -ETIMEDOUT)
+		q->silent = true;
 	for (struct call **at = &q->calls; *at; at = &(*at)->next) {
 		if (*at == &call) {
 			*at = call.next;

@@ -166,8 +166,14 @@ static int cmd_prepare(struct client *c, json *args, json **ret, struct err *e)
 
 static int cmd_commit(struct client *c, json *args, json **ret, struct err *e)
 {
-	(void)args, (void)ret;
-	upgrade_commit(send_progress, c, e);
+	int64_t max_blackout_ms = json_int(args, "max_blackout_ms", 0);
+
+	(void)ret;
+	if (max_blackout_ms < 0 || max_blackout_ms > 86400LL * MSEC_PER_SEC) {
+		err_set(e, 0, "commit: the longest blackout must be 1 ms to a day");
+		return EXIT_BAD_USAGE;
+	}
+	upgrade_commit(max_blackout_ms, send_progress, c, e);
 	return EXIT_FAILED; /* it returned */
 }
 

@@ -37,6 +37,8 @@ struct update {
 	int index_session;
 	int index_record;
 	json *timings;
+	int64_t max_blackout_ms;
+	int64_t deadline_ms; /* from the stage "sync" on: when all must be checkpointed */
 };
 
 static struct update update = { .index_session = -EBADF, .index_record = -EBADF };
@@ -320,19 +322,29 @@ static int sync_thread(void *arg)
  */
 static int do_sync(struct update *u, struct err *e)
 {
-	(void)u, (void)e;
-	return task_blocking(sync_thread, NULL);
+	int r = task_blocking(sync_thread, NULL);
+
+	(void)e;
+	u->deadline_ms = u->max_blackout_ms ? now_ms() + u->max_blackout_ms : INT64_MAX;
+	return r;
+}
+
+/* How long a step of the blackout may take that else may take @most. */
+static int time_left(const struct update *u, int most)
+{
+	int64_t left = u->deadline_ms - now_ms();
+
+	return left < 1 ? 1 : left < most ? (int)left : most;
 }
 
 static int do_stop(struct update *u, struct guest *g, struct err *e)
 {
 	int r = 0;
 
-	(void)u;
 	g->x.late = (struct handover_late){ .running = g->x.was_running, .tsc_stop = clock_tsc() };
 	if (g->x.was_running) {
 		g->x.stopped = true;
-		r = qmp_call(g->qmp, "stop", NULL, -1, GUEST_QMP_TIMEOUT_MS, NULL, e);
+		r = qmp_call(g->qmp, "stop", NULL, -1, time_left(u, GUEST_QMP_TIMEOUT_MS), NULL, e);
 	}
 	g->x.late.tsc_stopped = clock_tsc();
 	return r;
@@ -347,8 +359,11 @@ static void undo_stop(struct update *u, struct guest *g)
 	(void)u;
 	while (g->x.stopped && !g->gone) {
 		r = guest_cont(g, GUEST_QMP_TIMEOUT_MS, &e);
-		/* QEMU says that a migration is over a moment before it lets the guest run again. */
-		if (r != -EREMOTEIO || now_ms() > deadline)
+		/*
+		 * QEMU says that a migration is over a moment before it lets the guest run again;
+		 * and one that is slow, or hung for a while, takes its commands one after the other.
+		 */
+		if ((r != -EREMOTEIO && r != -ETIMEDOUT) || now_ms() > deadline)
 			break;
 		task_sleep(50);
 	}
@@ -363,9 +378,8 @@ static int do_save(struct update *u, struct guest *g, struct err *e)
 {
 	int r;
 
-	(void)u;
 	g->x.saving = true;
-	r = guest_save(g, SAVE_TIMEOUT_MS, e);
+	r = guest_save(g, time_left(u, SAVE_TIMEOUT_MS), e);
 	g->x.late.tsc_saved = clock_tsc();
 	return r;
 }
@@ -408,6 +422,8 @@ static int do_jump(struct update *u, struct err *e)
 	struct handover_late late = { .complete = 1, .tsc_hz = clock_tsc_hz() };
 	int r;
 
+	if (now_ms() > u->deadline_ms)
+		return err_set(e, -ETIME, "the guests have stood for more than --max-blackout");
 	late.realtime_ns = clock_realtime_ns();
 	late.tsc_jump = clock_tsc();
 	r = handover_write_late(u->index_record, &late);
@@ -497,7 +513,7 @@ int upgrade_prepare(struct target *t, progress_fn *progress, void *user, struct 
 	return 0;
 }
 
-int upgrade_commit(progress_fn *progress, void *user, struct err *e)
+int upgrade_commit(int64_t max_blackout_ms, progress_fn *progress, void *user, struct err *e)
 {
 	struct update *u = &update;
 	struct stage_run run;
@@ -515,6 +531,7 @@ int upgrade_commit(progress_fn *progress, void *user, struct err *e)
 	if (check_busy())
 		return err_set(e, -EBUSY, "a check is just running: try again");
 	u->phase = UPGRADE_COMMITTING;
+	u->max_blackout_ms = max_blackout_ms;
 	run = run_of(u, progress, user);
 	r = stages_run(&run, commit_stages, ARRAY_SIZE(commit_stages), e);
 	if (r >= 0)

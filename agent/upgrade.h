@@ -25,11 +25,13 @@ int upgrade_prepare(struct target *t, progress_fn *progress, void *user, struct 
 
 /**
  * upgrade_commit() - Checkpoint every guest and jump. The blackout begins here.
+ * @max_blackout_ms: Give up when, that long after the first guest was told to stop, not all
+ *		are checkpointed; 0: only QEMU's own time limits count.
  *
  * Return: Only when it failed: -errno with the reason in @e. Every guest runs on
  * then and nothing is prepared any more.
  */
-int upgrade_commit(progress_fn *progress, void *user, struct err *e);
+int upgrade_commit(int64_t max_blackout_ms, progress_fn *progress, void *user, struct err *e);
 
 /** upgrade_abort() - Undo a prepare. Return: 0, or -errno with the reason in @e when there is none. */
 int upgrade_abort(struct err *e);

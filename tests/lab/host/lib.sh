@@ -86,14 +86,15 @@ guest_line() {
 }
 
 # start_agent, stop_agent: vmkeepd with its log on its own stamped channel. It is running
-# already when a half begins, unless the scenario says AGENT=no.
+# already when a half begins, unless the scenario says AGENT=no. With FAULT set, something
+# goes wrong in it: see fault.c.
 start_agent() {
 	spawn_agent
 	wait_for 60 test -S /run/vmkeep/control
 }
 
 spawn_agent() {
-	vmkeepd >&8 2>&8 6>&- 7>&- 8>&- 9>&- &
+	env ${FAULT:+"LD_PRELOAD=/lab/bin/fault.so" "FAULT=$FAULT"} vmkeepd >&8 2>&8 6>&- 7>&- 8>&- 9>&- &
 	echo $! >/run/lab/agent.pid
 }
 
