@@ -4,15 +4,11 @@
 
 #include <stdio.h>
 
+#include "checkkernel.h"
 #include "clock.h"
-#include "cmdline.h"
-#include "kexec.h"
+#include "findings.h"
 #include "kvm.h"
 #include "luo.h"
-
-#define BLOCKED "blocked"
-#define UNKNOWN "unknown"
-#define NOTE "note"
 
 /* KVM's own tolerance: its module parameter tsc_tolerance_ppm. */
 #define TSC_TOLERANCE 250e-6
@@ -23,19 +19,6 @@ void target_free(struct target *t)
 	free(t->initrd);
 	free(t->cmdline);
 	*t = (struct target){ 0 };
-}
-
-static void found(json *all, const char *level, const char *where, const char *what,
-		  const char *why, const char *cure)
-{
-	json *f = json_object_new_object();
-
-	json_set_str(f, "level", level);
-	json_set_str(f, "where", where);
-	json_set_str(f, "what", what);
-	json_set_str(f, "why", why);
-	json_set_str(f, "cure", cure);
-	json_object_array_add(all, f);
 }
 
 static void check_device(json *all)
@@ -84,40 +67,6 @@ static void check_guests_tsc(json *all)
 	found(all, BLOCKED, "host", "KVM has a wrong rate of the time-stamp counter",
 	      "guests' clocks would jump by the host's uptime",
 	      "the host has to be booted anew, best with tsc_early_khz= its true rate");
-}
-
-static void check_cmdline(json *all, const char *cmdline)
-{
-	_cleanup_free_ char *running = NULL;
-
-	if (cmdline_switch(cmdline, "liveupdate") != 1)
-		found(all, BLOCKED, "kernel", "its command line does not have liveupdate=on",
-		      "the new kernel would start without taking anything over: all guests' memory would be lost",
-		      "give --reuse-cmdline, or --append liveupdate=on");
-	/* A kernel may have it on by default; this one tells, as its successor is built alike more often than not. */
-	if (read_file("/proc/cmdline", KEXEC_CMDLINE_MAX, &running, NULL) < 0)
-		running = xstrdup("");
-	if (cmdline_switch(cmdline, "kho") == 0 ||
-	    (cmdline_switch(cmdline, "kho") < 0 && cmdline_switch(running, "kho") == 1))
-		found(all, BLOCKED, "kernel", "its command line does not have kho=on",
-		      "the new kernel would take guests' memory for free memory",
-		      "give --reuse-cmdline, or --append kho=on");
-}
-
-static void check_kernel(json *all, struct target *t)
-{
-	struct err e;
-
-	if (kexec_image_check(t->kernel, t->version, sizeof(t->version), &e) < 0)
-		found(all, BLOCKED, "kernel", e.text, "there is nothing to jump to",
-		      "give the path of a kernel image");
-	if (t->initrd && access(t->initrd, R_OK) < 0) {
-		_cleanup_free_ char *what = xasprintf("initrd %s: %s", t->initrd, strerror(errno));
-
-		found(all, BLOCKED, "kernel", what, "the new kernel could not start",
-		      "give the path of its initrd");
-	}
-	check_cmdline(all, t->cmdline);
 }
 
 static void check_blockers(json *all, struct guest *g)

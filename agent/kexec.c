@@ -9,38 +9,6 @@
 #include <sys/reboot.h>
 #include <sys/syscall.h>
 
-/* Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header" */
-#define HDR_MAGIC_AT 0x202
-#define HDR_VERSION_AT 0x20e
-#define HDR_SIZE 0x210
-
-int kexec_image_check(const char *path, char *version, size_t len, struct err *e)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	unsigned char hdr[HDR_SIZE];
-	uint16_t at;
-	ssize_t n;
-
-	version[0] = '\0';
-	if (fd < 0)
-		return err_set(e, -errno, "kernel %s: %s", path, strerror(errno));
-	n = pread(fd, hdr, sizeof(hdr), 0);
-	if (n < 0)
-		return err_set(e, -errno, "kernel %s: %s", path, strerror(errno));
-	if (n < (ssize_t)sizeof(hdr) || memcmp(hdr + HDR_MAGIC_AT, "HdrS", 4) != 0)
-		return err_set(
-			e, -ENOEXEC,
-			"kernel %s: not a bzImage for x86; give the file that is in /boot as vmlinuz",
-			path);
-	memcpy(&at, hdr + HDR_VERSION_AT, sizeof(at));
-	if (at) {
-		n = pread(fd, version, len - 1, at + 0x200);
-		version[n > 0 ? n : 0] = '\0';
-		version[strcspn(version, " \n")] = '\0';
-	}
-	return 0;
-}
-
 int kexec_load(const char *kernel, const char *initrd, const char *cmdline, struct err *e)
 {
 	_cleanup_close_ int kfd = open(kernel, O_RDONLY | O_CLOEXEC);

@@ -11,15 +11,6 @@
 #define KEXEC_CMDLINE_MAX 2048
 
 /**
- * kexec_image_check() - Whether a file looks like a kernel this machine can load.
- * @path:	A bzImage (Documentation/arch/x86/boot.rst: "HdrS" at 0x202).
- * @version:	Its version line, cut at the first space; at least 64 bytes. "" if it has none.
- *
- * Return: 0 or -errno with the reason in @e.
- */
-int kexec_image_check(const char *path, char *version, size_t len, struct err *e);
-
-/**
  * kexec_load() - Load the next kernel; replaces one that is loaded. Blocks.
  * @kernel:	Path of the image.
  * @initrd:	Path of its initial RAM disk, or NULL.

@@ -24,7 +24,7 @@ need_build() {
 	need gcc gcc
 	need pkg-config pkg-config
 	need_library libc6-dev liburing-dev libnl-3-dev libnl-route-3-dev libjson-c-dev \
-		zlib1g-dev
+		zlib1g-dev liblzma-dev libzstd-dev liblz4-dev libbz2-dev liblzo2-dev
 }
 
 # install_missing: status 1 and one line if that was not possible.

@@ -117,6 +117,9 @@ class Run:
         shutil.copy(self.file, f"{share}/scenario")
         shutil.copytree(self.bin, f"{share}/bin")
         shutil.copy(f"{self.kernels[1]}/bzImage", f"{share}/boot/next")
+        # Where a distribution puts them: `vmkeep check` looks there for the running one.
+        for kernel, release in zip(self.kernels, self.releases):
+            shutil.copy(f"{kernel}/bzImage", f"{share}/boot/vmlinuz-{release}")
         shutil.copytree(f"{self.kernels[1]}/selftests", f"{share}/selftests")
         if "guest" in self.needs:
             guest = self.needs["guest"]

@@ -64,33 +64,4 @@ TEST(the_counters_rate_is_passed_on_once)
 	free(line);
 }
 
-TEST(images)
-{
-	unsigned char img[0x400] = { 0 };
-	char path[] = "/tmp/vmkeep-image-XXXXXX", version[64];
-	int fd = mkstemp(path);
-	struct err e;
-
-	ASSERT_GE(fd, 0);
-	ASSERT_EQ(write(fd, img, sizeof(img)), (ssize_t)sizeof(img));
-	EXPECT_EQ(kexec_image_check(path, version, sizeof(version), &e), -ENOEXEC);
-	memcpy(img + 0x202, "HdrS", 4);
-	img[0x20e] = 0x00;
-	img[0x20f] = 0x01; /* version text at 0x200 + 0x100 */
-	strcpy((char *)img + 0x300, "7.3.4 (somebody@somewhere)");
-	ASSERT_EQ(pwrite(fd, img, sizeof(img), 0), (ssize_t)sizeof(img));
-	EXPECT_EQ(kexec_image_check(path, version, sizeof(version), &e), 0);
-	EXPECT_STREQ(version, "7.3.4");
-	/* A version that points out of the file is no reason to fall. */
-	img[0x20f] = 0xff;
-	ASSERT_EQ(pwrite(fd, img, sizeof(img), 0), (ssize_t)sizeof(img));
-	EXPECT_EQ(kexec_image_check(path, version, sizeof(version), &e), 0);
-	EXPECT_STREQ(version, "");
-	ASSERT_EQ(ftruncate(fd, 100), 0);
-	EXPECT_EQ(kexec_image_check(path, version, sizeof(version), &e), -ENOEXEC);
-	unlink(path);
-	EXPECT_EQ(kexec_image_check(path, version, sizeof(version), &e), -ENOENT);
-	close(fd);
-}
-
 TEST_HARNESS_MAIN
