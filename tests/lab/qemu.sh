@@ -79,7 +79,7 @@ qemu_apply() {
 	for patch_ in "$repo/qemu-patches/$1"/[0-9]*.patch; do
 		if ! said=$(git -C "$2" am -q --keep-cr "$patch_" 2>&1); then
 			git -C "$2" am --abort
-			say "$said"
+			say "$(echo "$said" | grep '^error: ' || echo "$said")"
 			# git names the hunk by the line where it belongs, and only the first of a file.
 			echo "$said" | sed -n 's/^error: patch failed: \(.*\):\([0-9]*\)$/\1 \2/p' |
 				while read -r file_ line_; do
