@@ -6,13 +6,10 @@
 
 #include "clock.h"
 #include "cmdline.h"
+#include "finding.h"
 #include "kexec.h"
 #include "kvm.h"
 #include "luo.h"
-
-#define BLOCKED "blocked"
-#define UNKNOWN "unknown"
-#define NOTE "note"
 
 /* KVM's own tolerance: its module parameter tsc_tolerance_ppm. */
 #define TSC_TOLERANCE 250e-6
@@ -23,19 +20,6 @@ void target_free(struct target *t)
 	free(t->initrd);
 	free(t->cmdline);
 	*t = (struct target){ 0 };
-}
-
-static void found(json *all, const char *level, const char *where, const char *what,
-		  const char *why, const char *cure)
-{
-	json *f = json_object_new_object();
-
-	json_set_str(f, "level", level);
-	json_set_str(f, "where", where);
-	json_set_str(f, "what", what);
-	json_set_str(f, "why", why);
-	json_set_str(f, "cure", cure);
-	json_object_array_add(all, f);
 }
 
 static void check_device(json *all)
