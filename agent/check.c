@@ -108,6 +108,16 @@ static bool can_be_saved(const char *status)
 	return false;
 }
 
+static void check_network(json *all, struct guest *g)
+{
+	_cleanup_json_ json *net = NULL;
+	struct err e;
+
+	if (guest_describe_net(g, &net, all, &e) < 0)
+		found(all, UNKNOWN, g->name, e.text,
+		      "what its network hangs on in the host is not known", "try again");
+}
+
 static void check_guest(json *all, struct guest *g)
 {
 	char status[GUEST_STATUS_MAX];
@@ -140,6 +150,7 @@ static void check_guest(json *all, struct guest *g)
 		return;
 	}
 	check_blockers(all, g);
+	check_network(all, g);
 }
 
 static unsigned int running;

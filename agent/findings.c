@@ -5,8 +5,11 @@
 void found(json *all, const char *level, const char *where, const char *what, const char *why,
 	   const char *cure)
 {
-	json *f = json_object_new_object();
+	json *f;
 
+	if (!all)
+		return;
+	f = json_object_new_object();
 	json_set_str(f, "level", level);
 	json_set_str(f, "where", where);
 	json_set_str(f, "what", what);

@@ -11,7 +11,7 @@
 
 /**
  * found() - Add a finding.
- * @all:	The array of all.
+ * @all:	The array of all; NULL drops it.
  * @level:	BLOCKED, UNKNOWN (it could not be told, which is no yes) or NOTE.
  * @where:	"host", "kernel" or a guest's name.
  * @what:	What is the matter.

@@ -69,6 +69,7 @@ void guest_release(struct guest *g)
 	free(g->qemu_version);
 	strv_free(&g->user_argv);
 	strv_free(&g->argv);
+	json_object_put(g->net);
 	fd_close(&g->ram);
 	fd_close(&g->pidfd);
 	fd_close(&g->x.session);
@@ -150,6 +151,8 @@ json *guest_to_json(const struct guest *g)
 	json_set_bool(j, "cpr_reboot", g->cpr_reboot);
 	json_set_int(j, "memory", (int64_t)g->memory);
 	json_set_int(j, "started_ms", g->started_ms);
+	if (g->net)
+		json_object_object_add(j, "net", json_object_get(g->net));
 	return j;
 }
 
@@ -160,6 +163,7 @@ int guest_from_json(json *j, struct guest **ret, struct err *e)
 	int64_t memory = json_int(j, "memory", 0);
 	_cleanup_strv_ struct strv argv = { 0 }, user_argv = { 0 };
 	struct guest *g;
+	json *net = NULL;
 
 	if (!name || !guest_name_valid(name) || !uuid_valid(uuid))
 		return err_set(e, -EBADMSG, "has no valid name and uuid");
@@ -180,6 +184,9 @@ int guest_from_json(json *j, struct guest **ret, struct err *e)
 	g->cpr_reboot = json_flag(j, "cpr_reboot");
 	g->memory = (uint64_t)memory;
 	g->started_ms = json_int(j, "started_ms", 0);
+	/* Not there in a record of an older vmkeep; whether it makes sense, net_rebuild() finds out. */
+	json_object_object_get_ex(j, "net", &net);
+	g->net = json_object_get(net);
 	g->ram_path = strcmp(path, "fdset") == 0 ? RAM_PATH_FDSET : RAM_PATH_PROCFD;
 	g->argv = argv;
 	argv = (struct strv){ 0 };
@@ -187,6 +194,11 @@ int guest_from_json(json *j, struct guest **ret, struct err *e)
 	user_argv = (struct strv){ 0 };
 	*ret = g;
 	return 0;
+}
+
+int guest_describe_net(const struct guest *g, json **ret, json *findings, struct err *e)
+{
+	return net_describe(&g->argv, g->pid, g->name, ret, findings, e);
 }
 
 void guest_remember(struct guest *g)

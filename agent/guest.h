@@ -10,6 +10,7 @@
 #include "guestargs.h"
 #include "handover.h"
 #include "loop.h"
+#include "net.h"
 #include "qmp.h"
 
 #define GUEST_NAME_MAX 48
@@ -72,6 +73,7 @@ struct guest {
 	enum ram_path ram_path;
 	bool cpr_reboot;
 	uint64_t memory; /* bytes */
+	json *net;	 /* what its network hung on when it was last prepared (net.h), or NULL */
 	int ram;	 /* the memfd */
 
 	enum guest_state state;
@@ -173,6 +175,12 @@ bool guest_find_qemu(struct guest *g);
 
 /** guest_connect() - Connect to the monitor of @g's QEMU. Return: 0 or -errno with the reason in @e. */
 int guest_connect(struct guest *g, struct err *e);
+
+/**
+ * guest_describe_net() - What @g's network hangs on now: see net_describe().
+ * @findings:	Or NULL.
+ */
+int guest_describe_net(const struct guest *g, json **ret, json *findings, struct err *e);
 
 /** guest_kill() - End @g's QEMU now and wait for its end. @g stays in the list. */
 void guest_kill(struct guest *g);

@@ -161,6 +161,21 @@ static bool takes_free_text(const char *name)
 	return false;
 }
 
+bool guestargs_next(const struct strv *argv, size_t *at, const char **name, const char **value)
+{
+	for (size_t i = *at; i < argv->n; i++) {
+		*name = option_name(argv->v[i]);
+		if (!*name)
+			continue;
+		*value = argv->v[i + 1];
+		if (*value && !takes_free_text(*name) && option_name(*value))
+			*value = NULL;
+		*at = i + (*value ? 2 : 1);
+		return true;
+	}
+	return false;
+}
+
 static void add_ram(struct strv *ret, uint64_t memory, enum ram_path path)
 {
 	char file[32];

@@ -18,6 +18,16 @@ enum ram_path { RAM_PATH_FDSET, RAM_PATH_PROCFD };
 const char *ram_path_name(enum ram_path p);
 
 /**
+ * guestargs_next() - Go over the options of a QEMU command line.
+ * @at:		Where to look on; begin with 1. Set behind what was found.
+ * @name:	The option, without dashes.
+ * @value:	What follows it and is not an option itself, or NULL.
+ *
+ * Return: Whether there was one.
+ */
+bool guestargs_next(const struct strv *argv, size_t *at, const char **name, const char **value);
+
+/**
  * guestargs_build() - From what the user typed to what is executed.
  * @user:	The user's command line; its first word is QEMU.
  * @memory:	RAM in bytes, from --memory.

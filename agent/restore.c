@@ -28,6 +28,8 @@
 
 #define DEVICE_WAIT_MS 10000
 #define LOAD_TIMEOUT_MS 120000
+/* Long enough for a host's network set-up that begins when we do; guests who need none of it do not wait. */
+#define NETWORK_WAIT_MS 15000
 
 /* One guest on its way back, before and while it is a struct guest. */
 struct arrival {
@@ -111,6 +113,24 @@ static void is_back(struct guest *g)
 	guest_remember(g);
 }
 
+/*
+ * An error is for what QEMU cannot start without. Anything else can be mended while the guest
+ * runs, and so can what a record that makes no sense leaves undone: QEMU will say if it misses it.
+ */
+static int rebuild_network(struct guest *g, enum net_when when, struct err *e)
+{
+	_cleanup_strv_ struct strv remarks = { 0 };
+	int r = g->net ? net_rebuild(g->net, when, NETWORK_WAIT_MS, &remarks, e) : 0;
+
+	for (size_t i = 0; i < remarks.n; i++)
+		log_warn("%s: network: %s", g->name, remarks.v[i]);
+	if (r == -EBADMSG || (r < 0 && when == NET_AFTER_QEMU)) {
+		log_error("%s: network: not made: %s", g->name, e->text);
+		return 0;
+	}
+	return r;
+}
+
 /* From a guest with memory and state in hand to one that runs. */
 static int bring_back(struct guest *g, struct err *e)
 {
@@ -118,6 +138,8 @@ static int bring_back(struct guest *g, struct err *e)
 
 	if (!r)
 		r = check_state(g, e);
+	if (!r)
+		r = rebuild_network(g, NET_BEFORE_QEMU, e);
 	if (!r)
 		r = guest_launch(g, true, e);
 	if (r < 0)
@@ -128,6 +150,9 @@ static int bring_back(struct guest *g, struct err *e)
 		r = guest_give_state(g, true, e);
 	if (!r)
 		r = guest_load(g, LOAD_TIMEOUT_MS, e);
+	/* At once: QEMU announces the guest to the bridge from now on, for a second or so. */
+	if (!r)
+		r = rebuild_network(g, NET_AFTER_QEMU, e);
 	if (!r) {
 		g->x.tsc_loaded = clock_tsc();
 		r = let_run(g, e);

@@ -174,10 +174,16 @@ static int do_preserve_ram(struct update *u, struct guest *g, struct err *e)
 
 static int do_record(struct update *u, struct guest *g, struct err *e)
 {
-	_cleanup_json_ json *j = guest_to_json(g);
-	int r;
+	_cleanup_json_ json *j = NULL;
+	json *net;
+	int r = guest_describe_net(g, &net, NULL, e);
 
 	(void)u;
+	if (r < 0)
+		return r;
+	json_object_put(g->net);
+	g->net = net;
+	j = guest_to_json(g);
 	g->x.record = handover_create("vmkeep-record", j);
 	if (g->x.record < 0)
 		return err_set(e, g->x.record, "%s", strerror(-g->x.record));
@@ -215,6 +221,23 @@ static const struct stage prepare_stages[] = {
 
 /* --- commit --- */
 
+/* The record cannot be written anew, and would bring back a network that is no longer right. */
+static int check_network(const struct guest *g, struct err *e)
+{
+	_cleanup_json_ json *now = NULL;
+	char what[64];
+	int r = guest_describe_net(g, &now, NULL, e);
+
+	if (r < 0)
+		return r;
+	if (net_changed(g->net, now, what, sizeof(what)))
+		return err_set(
+			e, -EBUSY,
+			"guest %s: its network (%s) was changed after prepare: run `vmkeep prepare` again",
+			g->name, what);
+	return 0;
+}
+
 /* Before the table, as it changes nothing: a prepare that cannot be committed stays prepared. */
 static int check_prepared(struct update *u, struct err *e)
 {
@@ -229,6 +252,12 @@ static int check_prepared(struct update *u, struct err *e)
 				e, -EBUSY,
 				"guest %s was started after prepare: run `vmkeep prepare` again",
 				g->name);
+	for (struct guest *g = guest_first(); g; g = g->next) {
+		int r = check_network(g, e);
+
+		if (r < 0)
+			return r;
+	}
 	/* Guests that were stopped meanwhile leave the update. */
 	for (size_t i = 0; i < u->guests.n; i++) {
 		if (u->guests.v[i]->gone) {
