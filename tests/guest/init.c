@@ -192,6 +192,28 @@ static void mount_on(const char *type, const char *dir)
 		die(dir);
 }
 
+/*
+ * A virtio console may appear only after the kernel has looked for one to give to PID 1,
+ * which then has no standard output: whatever file is opened first would be it.
+ */
+static void open_console(void)
+{
+	int fd = -1;
+
+	while (fcntl(STDOUT_FILENO, F_GETFD) < 0) {
+		fd = open("/dev/console", O_RDWR | O_NOCTTY);
+		if (fd < 0) {
+			sleep_ns(20000000);
+			continue;
+		}
+		dup2(fd, STDIN_FILENO);
+		dup2(fd, STDOUT_FILENO);
+		dup2(fd, STDERR_FILENO);
+		if (fd > STDERR_FILENO)
+			close(fd);
+	}
+}
+
 static uint64_t ns(const struct timespec *ts)
 {
 	return (uint64_t)ts->tv_sec * 1000000000ULL + (uint64_t)ts->tv_nsec;
@@ -239,6 +261,7 @@ int main(void)
 	mount_on("proc", "/proc");
 	mount_on("sysfs", "/sys");
 	mount_on("devtmpfs", "/dev");
+	open_console();
 	read_parameters();
 	read_word("/proc/sys/kernel/random/boot_id", config.boot_id, sizeof(config.boot_id));
 	read_word("/sys/devices/system/clocksource/clocksource0/current_clocksource",
