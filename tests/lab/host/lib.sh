@@ -90,7 +90,8 @@ guest_line() {
 # goes wrong in it: see fault.c.
 start_agent() {
 	spawn_agent
-	wait_for 60 test -S /run/vmkeep/control
+	# Its socket alone may be an earlier one's.
+	wait_for 60 vmkeep list >/dev/null 2>&1
 }
 
 spawn_agent() {
