@@ -43,6 +43,8 @@ struct update {
 
 static struct update update = { .index_session = -EBADF, .index_record = -EBADF };
 static json *last_failure;
+/* There as long as a kernel of ours may be loaded, which outlives us. */
+static char *loaded_path;
 
 enum upgrade_phase upgrade_phase(void)
 {
@@ -97,17 +99,36 @@ static int do_load(struct update *u, struct err *e)
 		struct target *t;
 		struct err *e;
 	} a = { &u->target, e };
+	int r = write_file_atomic(loaded_path, "", 0);
 
+	if (r < 0)
+		return err_set(e, r, "%s: %s", loaded_path, strerror(-r));
 	return task_blocking(load_thread, &a);
+}
+
+static void unload(void)
+{
+	int r = kexec_unload();
+
+	if (r < 0)
+		log_warn("cannot unload the next kernel: %s", strerror(-r));
+	else
+		unlink(loaded_path);
 }
 
 static void undo_load(struct update *u)
 {
-	int r = kexec_unload();
-
 	(void)u;
-	if (r < 0)
-		log_warn("cannot unload the next kernel: %s", strerror(-r));
+	unload();
+}
+
+void upgrade_setup(const char *run_dir)
+{
+	loaded_path = xasprintf("%s/kernel-loaded", run_dir);
+	if (access(loaded_path, F_OK) < 0)
+		return;
+	log_warn("an earlier agent ended with an update prepared: unloading its kernel");
+	unload();
 }
 
 static int open_device(struct err *e)

@@ -8,6 +8,15 @@
 
 enum upgrade_phase { UPGRADE_IDLE, UPGRADE_PREPARING, UPGRADE_PREPARED, UPGRADE_COMMITTING };
 
+/**
+ * upgrade_setup() - Call first.
+ * @run_dir:	Where is remembered that a kernel is loaded.
+ *
+ * Unloads the kernel that an earlier agent has left loaded when it was killed: its sessions
+ * went with it, and a jump would lose every guest.
+ */
+void upgrade_setup(const char *run_dir);
+
 /** upgrade_phase() - Where the update is. */
 enum upgrade_phase upgrade_phase(void);
 /** upgrade_phase_name() - The same for people and JSON. */

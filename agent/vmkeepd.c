@@ -182,6 +182,7 @@ int main(int argc, char **argv)
 	guest_setup(run_dir, log_dir);
 	probe_setup(state_dir);
 	report_setup(state_dir);
+	upgrade_setup(run_dir);
 	/* Before there are threads, or guests to lose. */
 	if (access(LUO_DEVICE, F_OK) == 0 && holder_start(run_dir, luo_take, &e) < 0)
 		log_warn("no holder, an agent that dies loses what it has not brought back: %s",
