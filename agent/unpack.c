@@ -17,6 +17,7 @@
 #include <lzo/lzo1x.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #define PIECE ((size_t)256 * 1024)
 #define SIZE_LEN 4
@@ -189,9 +190,15 @@ static int zstd_step(union state *s, const unsigned char *in, size_t *in_len, un
 
 	*in_len = i.pos;
 	*out_len = o.pos;
-	if (ZSTD_isError(r))
+	if (!ZSTD_isError(r))
+		return r == 0;
+	switch (ZSTD_getErrorCode(r)) {
+	case ZSTD_error_memory_allocation:
+	case ZSTD_error_frameParameter_windowTooLarge:
+		return -ENOMEM;
+	default:
 		return -EBADMSG;
-	return r == 0;
+	}
 }
 
 static void zstd_end(union state *s)

@@ -49,6 +49,22 @@ static struct bytes tree(const char *compat, unsigned int subtrees)
 	return b;
 }
 
+/* A tree whose root has these two properties and is cut off then. */
+static struct bytes two_props(const char *a, uint32_t a_len, const char *b, uint32_t b_len)
+{
+	struct bytes t = { 0 };
+
+	for (int i = 0; i < 14; i++)
+		bytes_add_be32(&t, 0);
+	bytes_add_be32(&t, 1);
+	bytes_add_be32(&t, 0);
+	prop(&t, a, a_len, 0);
+	prop(&t, b, b_len, 0);
+	put_le32(t.p, __builtin_bswap32(0xd00dfeed));
+	put_le32(t.p + 8, __builtin_bswap32(56));
+	return t;
+}
+
 static char name[KSCAN_COMPAT_MAX];
 
 static bool told(const unsigned char *p, size_t len, const char *kind)
@@ -99,26 +115,19 @@ TEST(luo_before_and_since_7_2)
 TEST(what_is_not_a_name_alone)
 {
 	_cleanup_bytes_ struct bytes longer = tree("kho-v4x", 0), none = tree("kho-v", 0);
+	_cleanup_bytes_ struct bytes list = two_props("kho-v4\0kho-v3", 14, "", 1);
 
 	EXPECT_FALSE(told(longer.p, longer.len, "kho-v"));
 	EXPECT_FALSE(told(none.p, none.len, "kho-v"));
+	EXPECT_FALSE(told(list.p, list.len, "kho-v"));
 }
 
 TEST(two_of_them_tell_nothing)
 {
-	struct bytes b = { 0 };
+	_cleanup_bytes_ struct bytes t = two_props("kho-v4", 7, "kho-v5", 7);
 
-	for (int i = 0; i < 14; i++)
-		bytes_add_be32(&b, 0);
-	bytes_add_be32(&b, 1);
-	bytes_add_be32(&b, 0);
-	prop(&b, "kho-v4", 7, 0);
-	prop(&b, "kho-v5", 7, 0);
-	put_le32(b.p, __builtin_bswap32(0xd00dfeed));
-	put_le32(b.p + 8, __builtin_bswap32(56));
-	EXPECT_FALSE(told(b.p, b.len, "kho-v"));
+	EXPECT_FALSE(told(t.p, t.len, "kho-v"));
 	EXPECT_STREQ(name, "");
-	free(b.p);
 }
 
 TEST(truncated_and_damaged_trees)

@@ -207,8 +207,10 @@ TEST(what_only_looks_like_a_format)
 TEST(a_damaged_configuration_is_none)
 {
 	_cleanup_bytes_ struct bytes elf = fake_vmlinux(&normal);
+	_cleanup_bytes_ struct bytes gz = pack("gzip", (const unsigned char *)FAKE_CONFIG,
+					       strlen(FAKE_CONFIG), false);
 
-	elf.p[130000 + 1008 + 40] ^= 1;
+	elf.p[130000 + 1008 + gz.len - 8] ^= 1; /* its checksum */
 	ASSERT_EQ(read_bytes(elf.p, elf.len), 0);
 	EXPECT_FALSE(k.facts.has_config);
 	EXPECT_EQ(k.facts.has_kho, TOLD_YES); /* by its strings */
@@ -332,6 +334,7 @@ TEST_F(bzimage, absurd_places_of_its_kernel)
 		put_le32(self->image.p + 0x248, FAKE_PAYLOAD);
 		put_le32(self->image.p + 0x24c, absurd[i]);
 		EXPECT_LT(read_bytes(self->image.p, self->image.len), 0);
+		EXPECT_TRUE(!absurd[i] || strstr(e.text, "are to be its packed kernel"));
 		put_le32(self->image.p + 0x24c, len);
 	}
 }
