@@ -113,13 +113,16 @@ export QTEST_QEMU_BINARY=/tmp/qemu-system-x86_64 QEMU_TEST_FLAKY_TESTS=1
 failed=0
 timeout 300 ./fdset-ram-test -k >/tmp/log 2>&1 || failed=1
 grep -E "^(not )?ok |^# .*bytes transferred|ERROR|Bail out" /tmp/log || cat /tmp/log
-for t in $(./migration-test --full -l | grep -oE '/[^ ]*/migration/mode/[^ ]*'); do
-	# -p takes what begins the same, too: the last one to run is not always the one asked for.
-	if timeout 300 ./migration-test --full -p "$t" >/tmp/log 2>&1; then
+cases=$(./migration-test --full -l | grep -oE '/[^ ]*/migration/mode/[^ ]*')
+for t in $cases; do
+	# -p takes what is below the name as well.
+	others=$(echo "$cases" | sed -n "s|^$t/|-s &|p")
+	# shellcheck disable=SC2086 # words
+	if timeout 600 ./migration-test --full -p "$t" $others >/tmp/log 2>&1; then
 		echo "ok $t"
 	else
 		echo "not ok $t"
-		grep -v "^# Start\|^# End" /tmp/log | tail -n 15 | sed 's/^/#   /'
+		grep -v "^# Start\|^# End\|^# starting" /tmp/log | tail -n 15 | sed 's/^/#   /'
 		failed=1
 	fi
 	grep "bytes transferred" /tmp/log || true
