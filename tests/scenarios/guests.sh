@@ -18,7 +18,7 @@ run_guest() {
 	esac
 	# shellcheck disable=SC2046 # words are wanted
 	vmkeep run "$guest" --memory "${GUEST_MEMORY:-96M}" -- qemu-system-x86_64 -machine "$machine,accel=kvm" -cpu qemu64 \
-		-nodefaults -display none $(guest_args "$guest") -append "console=$console quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest duty=${GUEST_DUTY:-40} fill=${GUEST_FILL:-16M}" "$@"
+		-nodefaults -display none $(guest_args "$guest") -append "console=$console quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest duty=${GUEST_DUTY:-15} fill=${GUEST_FILL:-8M}" "$@"
 }
 
 # up NAME: NAME has booted and verified its RAM a first time. Generous: a guest under
