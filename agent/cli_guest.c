@@ -36,9 +36,10 @@ enum exit_status cli_run(const struct command *self, int argc, char **argv)
 {
 	static const struct option options[] = { { "memory", required_argument, NULL, 'm' },
 						 { "user", required_argument, NULL, 'u' },
+						 { "ram-path", required_argument, NULL, 'r' },
 						 { "json", no_argument, NULL, 'j' },
 						 { 0 } };
-	const char *memory = NULL, *user = NULL, *name = NULL;
+	const char *memory = NULL, *user = NULL, *name = NULL, *ram_path = NULL;
 	_cleanup_json_ json *ret = NULL;
 	_cleanup_free_ char *cwd = NULL, *program = NULL;
 	_cleanup_strv_ struct strv qemu = { 0 };
@@ -55,6 +56,8 @@ enum exit_status cli_run(const struct command *self, int argc, char **argv)
 			memory = optarg;
 		else if (c == 'u')
 			user = optarg;
+		else if (c == 'r')
+			ram_path = optarg;
 		else if (c == 'j')
 			as_json = true;
 		else
@@ -82,6 +85,7 @@ enum exit_status cli_run(const struct command *self, int argc, char **argv)
 	json_set_int(args, "memory", (int64_t)bytes);
 	json_set_str(args, "user", user);
 	json_set_str(args, "cwd", cwd);
+	json_set_str(args, "ram_path", ram_path);
 	json_set_strv(args, "argv", &qemu);
 	st = client_request("run", args, &ret);
 	if (st != EXIT_OK)

@@ -390,9 +390,32 @@ static int guest_start(struct guest *g, struct err *e)
 	return 0;
 }
 
+static int choose_ram_path(const struct guest_spec *spec, const struct qemu_caps *caps,
+			   enum ram_path *ret, struct err *e)
+{
+	const char *want = spec->ram_path ? spec->ram_path : "auto";
+
+	*ret = caps->fdset_ram ? RAM_PATH_FDSET : RAM_PATH_PROCFD;
+	if (strcmp(want, "auto") == 0)
+		return 0;
+	if (strcmp(want, "procfd") == 0) {
+		*ret = RAM_PATH_PROCFD;
+		return 0;
+	}
+	if (strcmp(want, "fdset") != 0)
+		return err_set(e, -EINVAL, "--ram-path %s: use fdset, procfd or auto", want);
+	if (!caps->fdset_ram)
+		return err_set(
+			e, -EOPNOTSUPP,
+			"--ram-path fdset: %s (QEMU %s) takes no memory from /dev/fdset: use procfd, or a QEMU with the patches in qemu-patches",
+			spec->argv.v[0], caps->version);
+	return 0;
+}
+
 int guest_run(const struct guest_spec *spec, struct guest **ret, struct strv *notes, struct err *e)
 {
 	const struct qemu_caps *caps;
+	enum ram_path ram_path = RAM_PATH_PROCFD;
 	char uuid[37];
 	struct guest *g;
 	int r;
@@ -408,6 +431,8 @@ int guest_run(const struct guest_spec *spec, struct guest **ret, struct strv *no
 	if (!spec->memory || spec->memory % (2ULL * 1024 * 1024))
 		return err_set(e, -EINVAL, "--memory: must be a multiple of 2M");
 	r = probe_qemu(spec->argv.v[0], &caps, e);
+	if (!r)
+		r = choose_ram_path(spec, caps, &ram_path, e);
 	if (r < 0)
 		return r;
 	if (guest_find(spec->name)) /* the probe waited */
@@ -420,7 +445,7 @@ int guest_run(const struct guest_spec *spec, struct guest **ret, struct strv *no
 	g->memory = spec->memory;
 	g->qemu_version = xstrdup(caps->version);
 	g->cpr_reboot = caps->cpr_reboot;
-	g->ram_path = caps->fdset_ram ? RAM_PATH_FDSET : RAM_PATH_PROCFD;
+	g->ram_path = ram_path;
 	for (size_t i = 0; i < spec->argv.n; i++)
 		strv_add(&g->user_argv, spec->argv.v[i]);
 	r = guestargs_build(&g->user_argv, g->memory, g->ram_path, caps, &g->argv, &g->machine,

@@ -125,12 +125,14 @@ void guest_set_release(struct guest_set *set);
 
 /**
  * struct guest_spec - What `vmkeep run` asks for.
+ * @ram_path:	"fdset" or "procfd"; NULL or "auto": fdset if the binary can.
  * @argv:	QEMU and the user's arguments; argv[0] absolute.
  */
 struct guest_spec {
 	const char *name;
 	const char *user;
 	const char *cwd;
+	const char *ram_path;
 	uint64_t memory;
 	struct strv argv;
 };

@@ -44,6 +44,7 @@ static int cmd_run(struct client *c, json *args, json **ret, struct err *e)
 	struct guest_spec spec = { .name = json_str(args, "name"),
 				   .user = json_str(args, "user"),
 				   .cwd = json_str(args, "cwd"),
+				   .ram_path = json_str(args, "ram_path"),
 				   .memory = (uint64_t)json_int(args, "memory", 0) };
 	const struct qemu_caps *caps;
 	struct guest *g;

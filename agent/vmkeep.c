@@ -14,9 +14,11 @@ static const char target_help[] = "\n  --kernel IMG      the kernel to jump to\n
 				  "  --append STRING   add to its command line\n";
 
 static const struct command commands[] = {
-	{ "run", "NAME --memory SIZE [--user USER] -- QEMU ARGUMENT…", "start a guest",
+	{ "run", "NAME --memory SIZE [--user USER] [--ram-path PATH] -- QEMU ARGUMENT…",
+	  "start a guest",
 	  "\n  --memory SIZE     its RAM, which vmkeep makes (4G, 512M)\n"
 	  "  --user USER       run QEMU as this user\n"
+	  "  --ram-path PATH   how QEMU gets its RAM: fdset, procfd, or auto (fdset if it can)\n"
 	  "  --json            print what was started as JSON\n\n"
 	  "QEMU's arguments are your own. vmkeep adds the RAM, a monitor for itself, and the\n"
 	  "version of the machine type; leave out -m, memory backends, -daemonize, -incoming.\n",
