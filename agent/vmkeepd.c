@@ -184,7 +184,7 @@ int main(int argc, char **argv)
 	report_setup(state_dir);
 	upgrade_setup(run_dir);
 	/* Before there are threads, or guests to lose. */
-	if (access(LUO_DEVICE, F_OK) == 0 && holder_start(run_dir, luo_take, &e) < 0)
+	if (holder_start(run_dir, luo_take, &e) < 0)
 		log_warn("no holder, an agent that dies loses what it has not brought back: %s",
 			 e.text);
 	r = loop_init();

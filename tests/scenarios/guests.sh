@@ -9,16 +9,19 @@
 # byte on a serial line is two exits into two emulated hypervisors; GUEST_CONSOLE=ttyS0
 # takes the line all the same.
 run_guest() {
-	guest=$1 machine=$2 console=${GUEST_CONSOLE:-hvc0}
+	guest=$1 machine=$2 console=${GUEST_CONSOLE:-hvc0} full=5
 	shift 2
 	case $console-$machine in
-	ttyS0-*) set -- -serial chardev:console "$@" ;;
+	ttyS0-*)
+		full=20
+		set -- -serial chardev:console "$@"
+		;;
 	hvc0-microvm) set -- -device virtio-serial-device -device virtconsole,chardev=console "$@" ;;
 	hvc0-*) set -- -device virtio-serial-pci -device virtconsole,chardev=console "$@" ;;
 	esac
 	# shellcheck disable=SC2046 # words are wanted
 	vmkeep run "$guest" --memory "${GUEST_MEMORY:-96M}" -- qemu-system-x86_64 -machine "$machine,accel=kvm" -cpu qemu64 \
-		-nodefaults -display none $(guest_args "$guest") -append "console=$console quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest duty=${GUEST_DUTY:-15} fill=${GUEST_FILL:-8M}" "$@"
+		-nodefaults -display none $(guest_args "$guest") -append "console=$console quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest full=$full duty=${GUEST_DUTY:-15} fill=${GUEST_FILL:-8M}" "$@"
 }
 
 # up NAME: NAME has booted and verified its RAM a first time. Generous: a guest under
