@@ -26,9 +26,12 @@ static struct {
 	int listener;
 	char unexpected[256];
 	char events[256];
-	int r1, r2;
+	int r1, r2, r3;
 	struct err e1, e2;
 } t;
+
+/* After the first command, send another one that may take ten seconds. */
+static bool send_again;
 
 static void peer(void *arg)
 {
@@ -81,6 +84,8 @@ static void client(void *arg)
 	t.r1 = qmp_open(t.path, 1000, on_event, NULL, &q, &t.e1);
 	if (!t.r1) {
 		t.r2 = qmp_call(q, "test", NULL, -1, 200, NULL, &t.e2);
+		if (send_again)
+			t.r3 = qmp_call(q, "again", NULL, -1, 10000, NULL, &t.e1);
 		task_sleep(60);
 		qmp_close(q);
 		task_sleep(1);
@@ -149,6 +154,34 @@ TEST(silence_is_a_timeout)
 
 	play(GREETING, steps);
 	EXPECT_EQ(t.r2, -ETIMEDOUT);
+}
+
+/* The peer would go after two seconds more: given up before, the call has timed out. */
+TEST(one_that_is_silent_is_not_waited_for_in_full_again)
+{
+	static const struct step steps[] = {
+		NEGOTIATE, { "test", "" }, { "again", "" }, { "never", NULL }, { 0 },
+	};
+
+	send_again = true;
+	play(GREETING, steps);
+	EXPECT_EQ(t.r2, -ETIMEDOUT);
+	EXPECT_EQ(t.r3, -ETIMEDOUT);
+}
+
+TEST(one_that_was_silent_can_answer_again)
+{
+	static const struct step steps[] = {
+		NEGOTIATE,
+		{ "test", "" },
+		{ "again", "{\"event\":\"STOP\",\"timestamp\":{}}\n{\"return\":{},\"id\":@}\n" },
+		{ 0 },
+	};
+
+	send_again = true;
+	play(GREETING, steps);
+	EXPECT_EQ(t.r2, -ETIMEDOUT);
+	EXPECT_EQ(t.r3, 0);
 }
 
 TEST(a_peer_that_goes_fails_the_call)
