@@ -63,7 +63,7 @@ bool kho_tree_compat(const unsigned char *blob, size_t len, const char *kind, ch
 	bool found = len >= FDT_HEADER && be32(blob) == FDT_MAGIC
 			     ? root_compat(blob, len, kind, name)
 			     :
-			     /* from 7.2 on, LUO's is struct luo_ser, which begins with it */
+			     /* in 7.2 and 7.3, LUO's is struct luo_ser, which begins with it */
 			     kscan_compat(blob, len, kind, name);
 
 	if (!found)

@@ -33,7 +33,7 @@ int kho_abi(const char *dir, struct kabi *abi);
  * Not by libfdt: that relies on the length in the blob's header, and debugfs cuts "fdt" off
  * where it ended when the file was made. Each subsystem that was entered later has made it
  * longer, and moved the names of the properties, which stand at the end, out of sight
- * (kho_init() and kho_add_subtree() in kernel/liveupdate/kexec_handover.c, 6.16 to 7.3).
+ * (kho_init() and kho_add_subtree() in kernel/liveupdate/kexec_handover.c, 7.2 and 7.3).
  * So a property of the root whose value has the form looked for is the one.
  *
  * Return: Whether there is exactly one.

@@ -5,9 +5,9 @@
 
 #include "kscan.h"
 
-/** KIMAGE_UNPACKED_MAX - The most an image may unpack to; a vmlinux without debug information has 30 to 80 MiB. */
+/** KIMAGE_UNPACKED_MAX - The most an image may unpack to; the lab's kernel of 7.2 has 14 MiB. */
 #define KIMAGE_UNPACKED_MAX (512ULL << 20)
-/** KIMAGE_PACKED_MAX - The longest payload; Debian's has 9 MiB. */
+/** KIMAGE_PACKED_MAX - The longest payload; that of the lab's kernel has 4 MiB. */
 #define KIMAGE_PACKED_MAX (256ULL << 20)
 
 enum kimage_format {

@@ -340,7 +340,7 @@ static void conclude(struct kscan *s)
 	s->f.has_luo = configured(said[OPT_LUO]);
 	s->f.kho_by_default = configured(said[OPT_KHO_DEFAULT]);
 	s->f.has_memfd = said[OPT_MEMFD];
-	/* 6.19 had it whenever it had the rest, and no option for it. */
+	/* A kernel whose configuration does not know the option may have it all the same. */
 	if (said[OPT_MEMFD] == TOLD_NOTHING && s->f.has_luo == TOLD_YES && memfd)
 		s->f.has_memfd = TOLD_YES;
 	if (s->f.has_luo == TOLD_NO)

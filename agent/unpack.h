@@ -32,7 +32,7 @@ const char *unpack_format(const unsigned char *in, size_t len);
  * unpack() - Unpack all of it.
  *
  * The bytes may be anything. Needs the format's window (at most 256 MiB, where the
- * kernel's own build takes 128) and some 10 MiB besides; lz4 as the kernel uses it has no
+ * kernel's scripts/xz_wrap.sh asks for 128) and some 10 MiB besides; lz4 as the kernel uses it has no
  * checksum, so that damage inside it is found only if it makes no sense.
  *
  * Return: 0, or with the reason in @e: -EBADMSG damaged or cut short, -EOPNOTSUPP a
