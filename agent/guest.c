@@ -299,11 +299,14 @@ bool guest_find_qemu(struct guest *g)
 {
 	pid_t pid = memfd_holder(memfd_inode(g->ram));
 
-	if (!pid || !is_qemu_of(pid, g))
+	if (!pid)
 		return false;
 	g->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (g->pidfd < 0)
+	/* Looked at only now: it may be killed, and the number must not have become another's. */
+	if (g->pidfd < 0 || !is_qemu_of(pid, g)) {
+		fd_close(&g->pidfd);
 		return false;
+	}
 	g->pid = pid;
 	g->state = GUEST_STARTING;
 	start_watching(g);

@@ -15,7 +15,6 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 
-#include "log.h"
 #include "unixsock.h"
 
 #define PROTOCOL 1
@@ -151,7 +150,7 @@ static void hold(int listener, const char *path, holder_take_fn *take)
 	}
 }
 
-static void become_holder(int *listener, const char *path, holder_take_fn *take)
+static void become_holder(int listener, const char *path, holder_take_fn *take)
 {
 	int null;
 
@@ -159,7 +158,7 @@ static void become_holder(int *listener, const char *path, holder_take_fn *take)
 	prctl(PR_SET_NAME, "vmkeep-holder");
 	signal(SIGPIPE, SIG_IGN);
 	/* Nothing of the agent's stays open here, least of all its lock. */
-	if (dup2(*listener, 3) < 0 || close_range(4, ~0U, 0) < 0 || fcntl(3, F_SETFL, 0) < 0)
+	if (dup2(listener, 3) < 0 || close_range(4, ~0U, 0) < 0 || fcntl(3, F_SETFL, 0) < 0)
 		_exit(1);
 	null = open("/dev/null", O_RDWR);
 	dup2(null, STDIN_FILENO);
@@ -201,7 +200,7 @@ int holder_start(const char *run_dir, holder_take_fn *take, struct err *e)
 		return err_set(e, -errno, "fork: %s", strerror(errno));
 	if (pid == 0) {
 		if (fork() == 0)
-			become_holder(&listener, socket_path, take);
+			become_holder(listener, socket_path, take);
 		_exit(0);
 	}
 	waitpid(pid, NULL, 0);
