@@ -6,8 +6,6 @@
  */
 
 #include <fcntl.h>
-#include <linux/if_bridge.h>
-#include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <sched.h>
@@ -17,9 +15,6 @@
 
 #include "loop.h"
 #include "net.h"
-#include "netargs.h"
-#include "netattr.h"
-#include "netvlan.h"
 
 #include "kselftest_harness.h"
 
@@ -636,106 +631,6 @@ TEST_F(net, a_record_that_makes_no_sense_is_refused)
 	EXPECT_FALSE(shows("t0", ""));
 	/* What a newer one adds is nobody's business. */
 	EXPECT_EQ(with(self, "devices", "new", "[1]"), 0);
-}
-
-/* --- without a kernel --- */
-
-static json *parse(const char *first, ...)
-{
-	_cleanup_strv_ struct strv argv = { 0 };
-	va_list ap;
-
-	strv_add(&argv, "qemu");
-	va_start(ap, first);
-	for (const char *s = first; s; s = va_arg(ap, const char *))
-		strv_add(&argv, s);
-	va_end(ap);
-	return netargs_parse(&argv);
-}
-
-#define EXPECT_PARSED(wanted, ...)                                                     \
-	do {                                                                           \
-		json *parsed = parse(__VA_ARGS__);                                     \
-		EXPECT_STREQ(wanted, json_object_to_json_string_ext(                   \
-					     parsed, JSON_C_TO_STRING_NOSLASHESCAPE)); \
-		json_object_put(parsed);                                               \
-	} while (0)
-
-TEST(command_lines)
-{
-	EXPECT_PARSED("[]", "-nodefaults", NULL);
-	EXPECT_PARSED("[{\"type\":\"user\"}]", "-display", "none", NULL);
-	EXPECT_PARSED("[]", "-machine", "microvm,accel=kvm", NULL);
-	EXPECT_PARSED("[]", "-nic", "none", NULL);
-	EXPECT_PARSED("[]", "--net", "none", NULL);
-	EXPECT_PARSED("[{\"type\":\"tap\",\"ifname\":\"a,b\",\"vhost\":\"on\"}]", "-netdev",
-		      "tap,ifname=a,,b,vhost=on", NULL);
-	EXPECT_PARSED("[{\"type\":\"tap\",\"vhost\":\"on\",\"queues\":\"2\"}]", "-netdev",
-		      "{\"type\":\"tap\",\"vhost\":true,\"queues\":2}", NULL);
-	EXPECT_PARSED("[{\"type\":\"user\"},{\"type\":\"bridge\",\"br\":\"br1\"}]", "-net", "nic",
-		      "-net", "user", "-nic", "bridge,br=br1", NULL);
-	EXPECT_PARSED("[{\"id\":\"x\",\"type\":\"tap\",\"vhost\":\"on\"}]", "-netdev",
-		      "id=x,type=tap,vhost", NULL);
-	EXPECT_PARSED("[]", "-nodefaults", "-append", "-netdev", "user", NULL);
-	EXPECT_PARSED("[{}]", "-netdev", "{broken", NULL);
-	EXPECT_PARSED("[{}]", "-netdev", ",", NULL);
-	EXPECT_PARSED("[{\"type\":\",\"}]", "-netdev", ",,,", NULL);
-}
-
-static void put_vlan(struct nl_msg *msg, uint16_t vid, uint16_t flags)
-{
-	struct bridge_vlan_info info = { .vid = vid, .flags = flags };
-
-	nla_put(msg, IFLA_BRIDGE_VLAN_INFO, sizeof(info), &info);
-}
-
-TEST(vlans)
-{
-	struct netvlans have, want;
-	struct nl_msg *msg = nlmsg_alloc();
-	struct nlattr *spec = nla_nest_start(msg, IFLA_AF_SPEC);
-	struct netvlan_run run;
-	unsigned int at = 0;
-	json *j;
-
-	put_vlan(msg, 1, BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED);
-	put_vlan(msg, 10, BRIDGE_VLAN_INFO_RANGE_BEGIN);
-	put_vlan(msg, 20, BRIDGE_VLAN_INFO_RANGE_END);
-	put_vlan(msg, 4094, BRIDGE_VLAN_INFO_UNTAGGED);
-	nla_nest_end(msg, spec);
-	ASSERT_EQ(netvlans_read(spec, &have), 0);
-	j = netvlans_json(&have);
-	EXPECT_STREQ(json_object_to_json_string_ext(j, 0),
-		     "[{\"first\":1,\"last\":1,\"untagged\":true,\"pvid\":true},"
-		     "{\"first\":10,\"last\":20,\"untagged\":false,\"pvid\":false},"
-		     "{\"first\":4094,\"last\":4094,\"untagged\":true,\"pvid\":false}]");
-	ASSERT_EQ(netvlans_from_json(j, &want), 0);
-	EXPECT_EQ(memcmp(&have, &want, sizeof(have)), 0);
-	EXPECT_FALSE(netvlans_step(&have, &want, &at, &run));
-	json_object_put(j);
-
-	/* 1 goes, 12 gets no tag, 4094 becomes the one for frames without. */
-	want.flags[1] = 0;
-	want.flags[12] |= NETVLAN_UNTAGGED;
-	want.flags[4094] |= NETVLAN_PVID;
-	at = 0;
-	ASSERT_TRUE(netvlans_step(&have, &want, &at, &run));
-	EXPECT_TRUE(run.first == 1 && run.last == 1 && !run.flags);
-	ASSERT_TRUE(netvlans_step(&have, &want, &at, &run));
-	EXPECT_TRUE(run.first == 12 && run.last == 12 &&
-		    run.flags == (NETVLAN_MEMBER | NETVLAN_UNTAGGED));
-	ASSERT_TRUE(netvlans_step(&have, &want, &at, &run));
-	EXPECT_TRUE(run.first == 4094 && run.last == 4094 && run.flags == 7);
-	EXPECT_FALSE(netvlans_step(&have, &want, &at, &run));
-	nlmsg_free(msg);
-
-	/* A range without its beginning. */
-	msg = nlmsg_alloc();
-	spec = nla_nest_start(msg, IFLA_AF_SPEC);
-	put_vlan(msg, 20, BRIDGE_VLAN_INFO_RANGE_END);
-	nla_nest_end(msg, spec);
-	EXPECT_EQ(netvlans_read(spec, &have), -EBADMSG);
-	nlmsg_free(msg);
 }
 
 TEST_HARNESS_MAIN
