@@ -27,7 +27,8 @@ need_build() {
 		zlib1g-dev liblzma-dev libzstd-dev liblz4-dev libbz2-dev liblzo2-dev
 }
 
-# install_missing: status 1 and one line if that was not possible.
+# install_missing: status 1 and one line if that was not possible. Tests run side by side and
+# apt's locks make the second one fail, not wait: hence a lock of our own.
 install_missing() {
 	[ -n "$missing" ] || return 0
 	if [ "$(id -u)" != 0 ]; then
@@ -37,10 +38,11 @@ install_missing() {
 	echo "# installing:$missing"
 	# shellcheck disable=SC2086 # a list
 	{
+		flock 8
 		apt-get -qq update
 		DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
 			install $missing
-	} >&2 && return 0
+	} >&2 8>/run/lock/vmkeep-tests-apt && return 0
 	echo "could not install:$missing" >&2
 	return 1
 }

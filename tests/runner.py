@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the tests and prints one KTAP document (version 1, nested) as they go.
 
+As many tests run side by side as there are processors and memory for; the document has
+one after the other, in the order of --list.
+
 Each test is a program that prints KTAP. Its output is passed on as a subtest while it
 runs, what is not KTAP as diagnostics. Trusting nothing, the runner also checks that
 the program keeps its own plan, ends in time, and with a status that fits its results.
@@ -12,6 +15,7 @@ exit status: 0 nothing failed, 1 something failed, 2 wrong usage
 """
 
 import argparse
+import concurrent.futures
 import fnmatch
 import os
 import pathlib
@@ -32,6 +36,8 @@ RESULT = re.compile(r"^( *)(ok|not ok) (\d+) ?(?:- )?(.*)$")
 SKIP = re.compile(r"^(.*?)\s*# SKIP\s*(.*)$", re.I)
 
 MINUTE = 60
+# What a test may take: the host VM of most scenarios has 3 GiB.
+MEMORY = 4 << 30
 
 
 class Test:
@@ -76,19 +82,37 @@ class Counts:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
 
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
     def __str__(self):
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
 
 
 class Output:
-    """Standard output, shared by the running test and the lab's builder."""
+    """What one test prints: shown as it comes while it is its turn, else kept until then."""
 
     lock = threading.Lock()
 
-    @classmethod
-    def line(cls, depth, text):
-        with cls.lock:
-            print("    " * depth + text, flush=True)
+    def __init__(self, shown=True):
+        self.shown, self.kept = shown, []
+
+    def line(self, depth, text):
+        with Output.lock:
+            if self.shown:
+                print("    " * depth + text, flush=True)
+            else:
+                self.kept.append("    " * depth + text)
+
+    def show(self):
+        with Output.lock:
+            print("".join(f"{line}\n" for line in self.kept), end="", flush=True)
+            self.shown, self.kept = True, []
+
+
+OUTPUT = Output()
 
 
 class Level:
@@ -104,8 +128,8 @@ class Level:
 class Subtest:
     """Passes one test's KTAP on, line by line, and holds it to its word."""
 
-    def __init__(self, name, counts):
-        self.name, self.counts = name, counts
+    def __init__(self, name, counts, output):
+        self.name, self.counts, self.output = name, counts, output
         self.levels = []
         self.closed = None          # the level that the next result sums up
         self.problems = []
@@ -115,7 +139,7 @@ class Subtest:
         self.put(0, f"# Subtest: {name}")
 
     def put(self, depth, text):
-        Output.line(1 + depth, text)
+        self.output.line(1 + depth, text)
 
     def comment(self, text):
         self.put(max(len(self.levels) - 1, 0), f"# {text}")
@@ -264,9 +288,11 @@ def stop(process):
             pass
 
 
-def run(test, number, counts, factor):
+def run(test, number, counts, factor, running=None, output=OUTPUT):
+    """Run one test. `running`: the set of processes to be stopped on Ctrl-C."""
+    running = set() if running is None else running
     started = time.monotonic()
-    subtest = Subtest(test.name, counts)
+    subtest = Subtest(test.name, counts, output)
     limit = test.limit * factor
     status = None
     try:
@@ -277,6 +303,7 @@ def run(test, number, counts, factor):
         subtest.problem(f"cannot start: {e}")
         status = 0
     else:
+        running.add(process)
         late = threading.Event()
 
         def time_out():
@@ -289,24 +316,66 @@ def run(test, number, counts, factor):
             for line in process.stdout:
                 subtest.feed(line)
             status = process.wait()
-        except KeyboardInterrupt:
-            stop(process)
-            raise
         finally:
             timer.cancel()
+            running.discard(process)
         if late.is_set():
             subtest.problem(f"stopped at its time limit, {limit:.0f} s")
     good = subtest.finish(status)
-    Output.line(0, f"{'ok' if good else 'not ok'} {number} {test.name}"
+    output.line(0, f"{'ok' if good else 'not ok'} {number} {test.name}"
                    f" # {time.monotonic() - started:.1f} s")
     return good
 
 
+def run_all(tests, counts, factor, jobs, lab):
+    """Run tests, `jobs` at a time. Return: the names of those that failed."""
+    running = set()
+    interrupted = threading.Event()
+    outputs = [Output(shown=False) for _ in tests]
+
+    def one(nr):
+        own = Counts()
+        if tests[nr].lab and lab:
+            lab.wait()
+        # Not started any more; what is true of it nobody will read.
+        good = interrupted.is_set() or run(tests[nr], nr + 1, own, factor, running, outputs[nr])
+        return good, own
+
+    failed = []
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        try:
+            results = [pool.submit(one, nr) for nr in range(len(tests))]
+            for test, output, result in zip(tests, outputs, results):
+                output.show()
+                good, own = result.result()
+                counts.add(own)
+                if not good:
+                    failed.append(test.name)
+        except KeyboardInterrupt:
+            interrupted.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            if lab:
+                lab.stop()
+            while not all(result.done() for result in results):
+                for process in list(running):
+                    stop(process)
+                time.sleep(0.1)
+            raise
+    return failed
+
+
+def jobs_here():
+    """How many tests may run at a time on this machine."""
+    with open("/proc/meminfo", encoding="ascii") as f:
+        free = int(re.search(r"MemAvailable: *(\d+) kB", f.read())[1]) << 10
+    return max(1, min(len(os.sched_getaffinity(0)), free // MEMORY))
+
+
 class LabBuild:
-    """Fills the lab's cache while tests run that measure nothing."""
+    """Fills the lab's cache while tests run that don't need it."""
 
     def __init__(self):
-        Output.line(0, "# lab: filling the cache beside the first tests")
+        OUTPUT.line(0, "# lab: filling the cache beside the first tests")
         self.process = subprocess.Popen([str(TESTS / "lab/build"), "all"], cwd=REPO,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True, errors="replace",
@@ -316,17 +385,13 @@ class LabBuild:
 
     def pass_on(self):
         for line in self.process.stderr:
-            Output.line(0, f"# {line.rstrip()}")
+            OUTPUT.line(0, f"# {line.rstrip()}")
+        if self.process.wait():
+            # The tests that need it will fail by themselves, each saying why.
+            OUTPUT.line(0, f"# lab: build failed, exit status {self.process.returncode}")
 
     def wait(self):
-        started = time.monotonic()
-        status = self.process.wait()
         self.thread.join()
-        if status:
-            # The tests that need it will fail by themselves, each saying why.
-            Output.line(0, f"# lab: build failed, exit status {status}")
-        elif time.monotonic() - started > 1:
-            Output.line(0, f"# lab: waited {time.monotonic() - started:.0f} s for the cache")
 
     def stop(self):
         stop(self.process)
@@ -337,6 +402,7 @@ def main():
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("name", nargs="*", help="tests to run (a name, pattern or scenario file)")
     p.add_argument("--list", action="store_true", help="list the tests")
+    p.add_argument("--jobs", type=int, metavar="N", help="run N tests at a time")
     p.add_argument("--slow", type=float, default=1, metavar="FACTOR",
                    help="stretch the time limits on a slow machine")
     options = p.parse_args()
@@ -344,30 +410,23 @@ def main():
     if options.list:
         print("\n".join(t.name for t in tests))
         return 0
+    if options.jobs is not None and options.jobs < 1:
+        p.error("--jobs: at least 1")
 
     counts = Counts()
     lab = None
-    Output.line(0, "KTAP version 1")
-    Output.line(0, f"1..{len(tests)}")
+    OUTPUT.line(0, "KTAP version 1")
+    OUTPUT.line(0, f"1..{len(tests)}")
     try:
         # Not for lab tests alone: those build what they need by themselves.
         if any(t.lab for t in tests) and not all(t.lab for t in tests):
             lab = LabBuild()
-        failed = []
-        for number, test in enumerate(tests, 1):
-            if test.lab and lab:
-                lab.wait()
-                lab = None
-            if not run(test, number, counts, options.slow):
-                failed.append(test.name)
+        failed = run_all(tests, counts, options.slow, options.jobs or jobs_here(), lab)
     except KeyboardInterrupt:
-        Output.line(0, "Bail out! interrupted")
+        OUTPUT.line(0, "Bail out! interrupted")
         return 1
-    finally:
-        if lab:
-            lab.stop()
     if failed:
-        Output.line(0, f"# failed: {' '.join(failed)}")
+        OUTPUT.line(0, f"# failed: {' '.join(failed)}")
     print(counts, flush=True)
     return 1 if failed else 0
 

@@ -5,6 +5,9 @@
 # into a cache entry (`key`) and makes one (`make DIR`). Sourced with $lab set.
 
 repo=$(realpath "$lab/../..")
+# shellcheck source=tests/need.sh
+. "$repo/tests/need.sh"
+
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/vmkeep-lab
 jobs=${JOBS:-$(nproc)}
 
@@ -23,16 +26,9 @@ die() {
 on_machine() {
 	missing=
 	for want; do
-		command -v "${want%%:*}" >/dev/null || missing="$missing ${want#*:}"
+		need "${want%%:*}" "${want#*:}"
 	done
-	[ -n "$missing" ] || return 0
-	[ "$(id -u)" = 0 ] || die "not installed on this machine:$missing (as root, the lab installs them)"
-	say "installing on this machine:$missing"
-	# shellcheck disable=SC2086 # a list
-	{
-		apt-get -qq update
-		DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $missing
-	} >&2 || die "apt-get could not install$missing"
+	install_missing >&2 || exit 1
 }
 
 # in_tools OUT COMMAND…: run COMMAND inside the tools root, which stays read-only, with
