@@ -186,6 +186,8 @@ enum exit_status cli_finish(const struct command *self, int argc, char **argv)
 						 { 0 } };
 	_cleanup_json_ json *ret = NULL;
 	json *args = json_object_new_object(), *names = json_object_new_array();
+	json *kept;
+	size_t n_kept;
 	bool as_json = false;
 	enum exit_status st;
 	int c;
@@ -206,14 +208,20 @@ enum exit_status cli_finish(const struct command *self, int argc, char **argv)
 	st = client_request("finish", args, &ret);
 	if (st != EXIT_OK)
 		return st;
+	kept = json_get(ret, "kept", json_type_array);
+	n_kept = kept ? json_object_array_length(kept) : 0;
 	if (as_json)
 		cli_print_json(ret);
-	else if (!json_int(ret, "back", 0) && !json_int(ret, "kept", 0))
+	else if (!json_int(ret, "back", 0) && !n_kept)
 		puts("nothing to finish: no guest came over a jump");
 	else
-		printf("%d guests are back, %d kept\n", (int)json_int(ret, "back", 0),
-		       (int)json_int(ret, "kept", 0));
-	return json_int(ret, "kept", 0) ? EXIT_KEPT : EXIT_OK;
+		printf("%d guests are back, %zu kept\n", (int)json_int(ret, "back", 0), n_kept);
+	for (size_t i = 0; i < n_kept && !as_json; i++) {
+		json *g = json_object_array_get_idx(kept, i);
+
+		printf("%s: kept: %s\n", json_str(g, "name"), json_str(g, "reason"));
+	}
+	return n_kept ? EXIT_KEPT : EXIT_OK;
 }
 
 static double number(json *obj, const char *key)

@@ -201,9 +201,10 @@ int guest_describe_net(const struct guest *g, json **ret, json *findings, struct
 	return net_describe(&g->argv, g->pid, g->name, ret, findings, e);
 }
 
-void guest_remember(struct guest *g)
+int guest_remember(struct guest *g)
 {
 	json *j = guest_to_json(g);
+	int r;
 
 	json_set_str(j, "boot_id", boot_id());
 	json_set_int(j, "pid", g->pid);
@@ -211,8 +212,9 @@ void guest_remember(struct guest *g)
 	json_set_int(j, "ram_inode", (int64_t)memfd_inode(g->ram));
 	/* A restarted agent lets run what only we had stopped, and leaves alone what its user had. */
 	json_set_bool(j, "committing", g->x.committing);
-	guestfiles_save(g, j);
+	r = guestfiles_save(g, j);
 	json_object_put(j);
+	return r;
 }
 
 static void on_event(void *user, const char *event, json *data)
@@ -372,6 +374,7 @@ int guest_launch(struct guest *g, bool incoming, struct err *e)
 static int guest_start(struct guest *g, struct err *e)
 {
 	_cleanup_free_ char *memfd_name = xasprintf("vmkeep-ram:%s", g->name);
+	bool running;
 	int r;
 
 	g->ram = memfd_create_ram(memfd_name, g->memory);
@@ -387,9 +390,14 @@ static int guest_start(struct guest *g, struct err *e)
 	}
 	if (g->gone)
 		return err_set(e, -ECONNRESET, "QEMU ended");
-	g->state = r ? GUEST_RUNNING : GUEST_PAUSED;
+	running = r;
 	g->started_ms = clock_realtime_ns() / NSEC_PER_MSEC;
-	guest_remember(g);
+	r = guest_remember(g);
+	if (r < 0) {
+		guest_kill(g);
+		return err_set(e, r, "its state file cannot be written: %s", strerror(-r));
+	}
+	g->state = running ? GUEST_RUNNING : GUEST_PAUSED;
 	return 0;
 }
 

@@ -210,8 +210,8 @@ int guest_query_status(struct guest *g, char status[GUEST_STATUS_MAX], struct er
 /** guest_query_running() - Ask QEMU whether vCPUs run. Return: 1, 0, or -errno with the reason in @e. */
 int guest_query_running(struct guest *g, struct err *e);
 
-/** guest_remember() - Write down what a restarted agent needs to find @g again. */
-void guest_remember(struct guest *g);
+/** guest_remember() - Write down what a restarted agent needs to find @g again. Return: 0, or -errno, logged. */
+int guest_remember(struct guest *g);
 
 /** guest_recover() - Find the guests that an earlier agent has left running. Call once, from a task. */
 void guest_recover(void);

@@ -49,7 +49,7 @@ int guestfiles_make(const struct guest *g, int *ret_log, off_t *log_start, struc
 	return 0;
 }
 
-void guestfiles_save(const struct guest *g, json *state)
+int guestfiles_save(const struct guest *g, json *state)
 {
 	_cleanup_free_ char *path = file_of(g->name, "state.json");
 	const char *text = json_object_to_json_string_ext(state, JSON_C_TO_STRING_PRETTY);
@@ -58,6 +58,7 @@ void guestfiles_save(const struct guest *g, json *state)
 	if (r < 0)
 		log_error("%s: a restarted agent will not find it: %s: %s", g->name, path,
 			  strerror(-r));
+	return r;
 }
 
 json *guestfiles_load(const char *name)

@@ -28,7 +28,7 @@ struct late_block {
 };
 
 _Static_assert(sizeof(struct header) == 32, "format");
-_Static_assert(sizeof(struct late_block) == 88, "format");
+_Static_assert(sizeof(struct late_block) == 96, "format");
 
 static uint32_t crc(const void *p, size_t len)
 {
@@ -87,6 +87,25 @@ int handover_write_late(int fd, const struct handover_late *late)
 		return r;
 	b.crc = crc(&b, offsetof(struct late_block, crc));
 	return pwrite_all(fd, &b, sizeof(b), h.late_at);
+}
+
+int handover_checksum(int fd, uint64_t bytes, uint64_t *ret)
+{
+	unsigned char buffer[16384];
+	uint64_t at = 0;
+	uLong sum = crc32(0, NULL, 0);
+
+	while (at < bytes) {
+		size_t want = bytes - at < sizeof(buffer) ? bytes - at : sizeof(buffer);
+		int r = pread_all(fd, buffer, want, at);
+
+		if (r < 0)
+			return r;
+		sum = crc32(sum, buffer, (unsigned int)want);
+		at += want;
+	}
+	*ret = sum;
+	return 0;
 }
 
 /* Where the word is that says whether a vCPU may have run; or -errno. */

@@ -29,6 +29,7 @@
  * @complete:	1 when the writer got to the end; anything else: do not use.
  * @running:	Whether the guest ran before it was stopped, and is to run again.
  * @state_bytes: Length of the device state.
+ * @state_crc:	handover_checksum() of it.
  * @tsc_stop:	Time-stamp counter when the guest was told to stop,
  * @tsc_stopped: had stopped,
  * @tsc_saved:	had its device state saved,
@@ -41,6 +42,7 @@ struct handover_late {
 	uint64_t complete;
 	uint64_t running;
 	uint64_t state_bytes;
+	uint64_t state_crc;
 	uint64_t tsc_stop;
 	uint64_t tsc_stopped;
 	uint64_t tsc_saved;
@@ -61,6 +63,15 @@ int handover_create(const char *name, json *payload);
 
 /** handover_write_late() - Fill in the late block. Return: 0 or -errno. */
 int handover_write_late(int fd, const struct handover_late *late);
+
+/**
+ * handover_checksum() - CRC-32 (zlib's) of the first bytes of a file.
+ * @fd:		The file.
+ * @bytes:	How many.
+ *
+ * Return: 0 or -errno, -EBADMSG when there are fewer.
+ */
+int handover_checksum(int fd, uint64_t bytes, uint64_t *ret);
 
 /**
  * handover_mark_run() - Write into a record that came over whether a vCPU may have run since.

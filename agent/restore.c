@@ -64,12 +64,19 @@ static int retrieve_thread(void *arg)
 static int check_state(const struct guest *g, struct err *e)
 {
 	off_t size = lseek(g->x.state, 0, SEEK_END);
+	uint64_t crc;
+	int r;
 
 	if (g->x.late.complete != 1)
 		return err_set(e, -EBADMSG, "its record was not finished before the jump");
 	if (size < 0 || (uint64_t)size != g->x.late.state_bytes)
 		return err_set(e, -EBADMSG, "its device state has %lld bytes instead of %llu",
 			       (long long)size, (unsigned long long)g->x.late.state_bytes);
+	r = handover_checksum(g->x.state, g->x.late.state_bytes, &crc);
+	if (r < 0)
+		return err_set(e, r, "its device state cannot be read: %s", strerror(-r));
+	if (crc != g->x.late.state_crc)
+		return err_set(e, -EBADMSG, "its device state is damaged: wrong checksum");
 	return 0;
 }
 

@@ -195,12 +195,19 @@ static bool wanted(const struct strv *names, const char *name)
 	return names->n == 0;
 }
 
+static json *kept_guest(const struct guest *g, const char *reason)
+{
+	return qmp_args("name", g->name, "reason", reason, NULL);
+}
+
 /* What the agent does by itself when it starts, and again for guests that are kept. */
 static int cmd_finish(struct client *c, json *args, json **ret, struct err *e)
 {
 	_cleanup_strv_ struct strv names = { 0 };
 	_cleanup_guest_set_ struct guest_set guests = { 0 };
-	int handed, kept = 0, back = 0;
+	bool retry = json_flag(args, "retry");
+	json *kept;
+	int back = 0;
 
 	(void)c;
 	if (json_object_object_get_ex(args, "names", NULL) &&
@@ -214,22 +221,24 @@ static int cmd_finish(struct client *c, json *args, json **ret, struct err *e)
 			return EXIT_FAILED;
 		}
 	}
-	handed = restore_run(e);
-	if (handed < 0)
+	if (restore_run(e) < 0)
 		return EXIT_FAILED;
-	*ret = json_object_new_object();
+	kept = json_object_new_array();
 	guests = guest_set_all();
 	for (size_t i = 0; i < guests.n; i++) {
 		struct guest *g = guests.v[i];
+		const char *reason = g->kept_reason;
 
-		if (json_flag(args, "retry") && g->state == GUEST_KEPT && wanted(&names, g->name))
-			restore_retry(g, e);
-		if (wanted(&names, g->name) && !g->gone) {
-			kept += g->state == GUEST_KEPT;
-			back += g->from_update;
-		}
+		if (!wanted(&names, g->name) || g->gone)
+			continue;
+		if (retry && g->state == GUEST_KEPT && restore_retry(g, e) < 0)
+			reason = e->text;
+		if (g->state == GUEST_KEPT)
+			json_object_array_add(kept, kept_guest(g, reason));
+		back += g->from_update;
 	}
-	json_set_int(*ret, "kept", kept);
+	*ret = json_object_new_object();
+	json_object_object_add(*ret, "kept", kept);
 	json_set_int(*ret, "back", back);
 	return EXIT_OK;
 }

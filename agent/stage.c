@@ -78,7 +78,9 @@ int stages_run(struct stage_run *run, const struct stage *table, size_t n, struc
 
 		if (run->progress)
 			run->progress(run->progress_user, s->name);
-		if (s->host) {
+		if (run->cancelled && *run->cancelled)
+			r = err_set(e, -ECANCELED, "%s: the agent was told to end", s->name);
+		if (!r && s->host) {
 			r = s->host(run->u, e);
 			if (r < 0)
 				err_prefix(e, "%s", s->name);

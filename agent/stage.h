@@ -33,6 +33,7 @@ struct stage {
 /**
  * struct stage_run - A run of a table.
  * @guests:	Those it is about.
+ * @cancelled:	Looked at before each stage: true ends the run as an error does. May be NULL.
  * @progress:	May be NULL.
  * @timings:	Object that gets the milliseconds of each stage.
  * @failed_stage: After an error: the stage and
@@ -41,6 +42,7 @@ struct stage {
 struct stage_run {
 	struct update *u;
 	const struct guest_set *guests;
+	const bool *cancelled;
 	progress_fn *progress;
 	void *progress_user;
 	json *timings;
@@ -48,7 +50,11 @@ struct stage_run {
 	const char *failed_guest;
 };
 
-/** stages_run() - Run @table; on an error undo it. Return: 0, or -errno with guest, stage and reason in @e. */
+/**
+ * stages_run() - Run @table; on an error undo it.
+ *
+ * Return: 0, or -errno with guest, stage and reason in @e: -ECANCELED when it was cancelled.
+ */
 int stages_run(struct stage_run *run, const struct stage *table, size_t n, struct err *e);
 
 /** stages_undo() - Walk the whole @table back, last stage first. */

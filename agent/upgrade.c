@@ -43,6 +43,7 @@ struct update {
 
 static struct update update = { .index_session = -EBADF, .index_record = -EBADF };
 static json *last_failure;
+static bool cancelled;
 /* There as long as a kernel of ours may be loaded, which outlives us. */
 static char *loaded_path;
 
@@ -66,6 +67,11 @@ const char *upgrade_target_version(void)
 bool upgrade_guest_prepared(const struct guest *g)
 {
 	return g->x.prepared;
+}
+
+void upgrade_cancel(void)
+{
+	cancelled = true;
 }
 
 json *upgrade_last_failure(void)
@@ -195,6 +201,7 @@ static int do_preserve_ram(struct update *u, struct guest *g, struct err *e)
 
 static int do_record(struct update *u, struct guest *g, struct err *e)
 {
+	_cleanup_free_ char *name = xasprintf("vmkeep-record:%s", g->name);
 	_cleanup_json_ json *j = NULL;
 	json *net;
 	int r = guest_describe_net(g, &net, NULL, e);
@@ -205,7 +212,7 @@ static int do_record(struct update *u, struct guest *g, struct err *e)
 	json_object_put(g->net);
 	g->net = net;
 	j = guest_to_json(g);
-	g->x.record = handover_create("vmkeep-record", j);
+	g->x.record = handover_create(name, j);
 	if (g->x.record < 0)
 		return err_set(e, g->x.record, "%s", strerror(-g->x.record));
 	r = luo_preserve(g->x.session, g->x.record, HANDOVER_TOKEN_RECORD);
@@ -216,8 +223,10 @@ static int do_record(struct update *u, struct guest *g, struct err *e)
 
 static int do_state_file(struct update *u, struct guest *g, struct err *e)
 {
+	_cleanup_free_ char *name = xasprintf("vmkeep-state:%s", g->name);
+
 	(void)u;
-	g->x.state = memfd_create_plain("vmkeep-state", 0);
+	g->x.state = memfd_create_plain(name, 0);
 	if (g->x.state < 0)
 		return err_set(e, g->x.state, "%s", strerror(-g->x.state));
 	g->x.prepared = true;
@@ -301,7 +310,10 @@ static int do_arm(struct update *u, struct guest *g, struct err *e)
 		return r;
 	g->x.was_running = r;
 	g->x.committing = r;
-	guest_remember(g);
+	/* Not written down, an agent that dies while the guest stands would leave it so. */
+	r = guest_remember(g);
+	if (r < 0)
+		return err_set(e, r, "its state file: %s", strerror(-r));
 	return guest_arm(g, e);
 }
 
@@ -461,6 +473,10 @@ static int do_preserve_state(struct update *u, struct guest *g, struct err *e)
 	if (r < 0)
 		return err_set(e, r, "%s", strerror(-r));
 	g->x.late.state_bytes = (uint64_t)st.st_size;
+	/* Half a megabyte at most: a millisecond, for which a damaged one is never loaded. */
+	r = handover_checksum(g->x.state, g->x.late.state_bytes, &g->x.late.state_crc);
+	if (r < 0)
+		return err_set(e, r, "device state cannot be read: %s", strerror(-r));
 	g->x.late.tsc_preserved = clock_tsc();
 	g->x.late.complete = 1;
 	r = handover_write_late(g->x.record, &g->x.late);
@@ -519,6 +535,7 @@ static struct stage_run run_of(struct update *u, progress_fn *progress, void *us
 {
 	return (struct stage_run){ .u = u,
 				   .guests = &u->guests,
+				   .cancelled = &cancelled,
 				   .progress = progress,
 				   .progress_user = user,
 				   .timings = u->timings };

@@ -45,6 +45,9 @@ int upgrade_commit(int64_t max_blackout_ms, progress_fn *progress, void *user, s
 /** upgrade_abort() - Undo a prepare. Return: 0, or -errno with the reason in @e when there is none. */
 int upgrade_abort(struct err *e);
 
+/** upgrade_cancel() - From now on no stage of an update begins: one under way is undone, one prepared stays. */
+void upgrade_cancel(void);
+
 /** upgrade_guest_prepared() - Whether @g is part of what is prepared. */
 bool upgrade_guest_prepared(const struct guest *g);
 

@@ -121,7 +121,8 @@ static void handle_signals(void *arg)
 	while (task_poll(fd, POLLIN, -1) < 0 || read(fd, &si, sizeof(si)) != sizeof(si))
 		;
 	log_info("ending on signal %u; guests run on", si.ssi_signo);
-	/* Neither can be left half-way: a commit ends in the jump or is walked back, and what comes back is only held here. */
+	/* Neither can be left half-way: an update is walked back, and what comes back is only held here. */
+	upgrade_cancel();
 	while (restore_busy() || upgrade_phase() == UPGRADE_PREPARING ||
 	       upgrade_phase() == UPGRADE_COMMITTING)
 		task_sleep(20);

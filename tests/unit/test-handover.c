@@ -79,7 +79,7 @@ TEST_F(record, every_damaged_byte_is_found)
 		/* between payload and late block, and after it, lies nothing */
 		bool used = at < 32 + (off_t)strlen(json_object_to_json_string_ext(
 					      self->payload, JSON_C_TO_STRING_PLAIN)) ||
-			    (at >= st.st_size - 4096 && at < st.st_size - 4096 + 84);
+			    (at >= st.st_size - 4096 && at < st.st_size - 4096 + 92);
 		int r;
 
 		ASSERT_EQ(pread(self->fd, &b, 1, at), 1);
@@ -93,6 +93,23 @@ TEST_F(record, every_damaged_byte_is_found)
 		b ^= 0x40;
 		ASSERT_EQ(pwrite(self->fd, &b, 1, at), 1);
 	}
+}
+
+TEST(checksum_is_of_the_first_bytes)
+{
+	int fd = memfd_create("state", MFD_CLOEXEC);
+	unsigned char text[40000];
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (unsigned char)(i * 7);
+	ASSERT_EQ(pwrite(fd, text, sizeof(text), 0), (ssize_t)sizeof(text));
+	EXPECT_EQ(handover_checksum(fd, sizeof(text), &sum), 0);
+	EXPECT_EQ(sum, crc32(0, text, sizeof(text)));
+	EXPECT_EQ(handover_checksum(fd, 20000, &sum), 0);
+	EXPECT_EQ(sum, crc32(0, text, 20000));
+	EXPECT_EQ(handover_checksum(fd, sizeof(text) + 1, &sum), -EBADMSG);
+	close(fd);
 }
 
 TEST_F(record, every_truncation_is_found)
