@@ -36,6 +36,7 @@ RESULT = re.compile(r"^( *)(ok|not ok) (\d+) ?(?:- )?(.*)$")
 SKIP = re.compile(r"^(.*?)\s*# SKIP\s*(.*)$", re.I)
 
 MINUTE = 60
+LONG = ("damaged", "faults", "killed-agent", "soak")
 # What a test may take: the host VM of most scenarios has 3 GiB.
 MEMORY = 4 << 30
 
@@ -59,7 +60,9 @@ def all_tests():
     yield Test("lab", [TESTS / "lab/selftest"], 30 * MINUTE, lab=True)
     for version in ("old", "new"):
         yield Test(f"kernel-{version}", [TESTS / "lab/selftests", version], 20 * MINUTE, lab=True)
-    for scenario in sorted((TESTS / "scenarios").glob("*.scenario")):
+    scenarios = [*(TESTS / "scenarios").glob("*.scenario"), TESTS / "bench/soak.scenario"]
+    # The longest first, so that nothing else waits for them in the end.
+    for scenario in sorted(scenarios, key=lambda s: (s.stem not in LONG, s.stem)):
         yield Test(scenario.stem, [TESTS / "lab/scenario", scenario], 20 * MINUTE, lab=True)
 
 

@@ -13,7 +13,7 @@ import tempfile
 import labvm
 from labvm import LAB, LabError, build
 
-VARIABLES = ["PLAN", "PACKAGES", "FILES", "NEEDS", "MEM", "SMP", "APPEND", "TIMEOUT", "AGENT"]
+VARIABLES = ["PLAN", "PACKAGES", "FILES", "NEEDS", "MEM", "SMP", "APPEND", "TIMEOUT", "AGENT", "JUMPS"]
 TCG = "tcg,thread=multi"
 # no_timer_check: on a busy machine the emulated timer may be late for the kernel's test of it,
 # which panics.
@@ -30,7 +30,7 @@ APPEND = (
 def read_scenario(path):
     """The scenario's variables, and which of its functions there are."""
     script = '. "$1"\n' + "".join(f'printf "%s\\0" "${{{v}-unset}}"\n' for v in VARIABLES)
-    script += 'for f in before after outside; do command -v $f; done\n'
+    script += 'for f in before between after outside; do command -v $f; done\n'
     done = subprocess.run(["sh", "-c", script, "sh", path], stdout=subprocess.PIPE, text=True)
     *values, functions = done.stdout.split("\0")
     if len(values) != len(VARIABLES):
@@ -41,6 +41,11 @@ def read_scenario(path):
         raise LabError(f"{path}: no function `before`")
     if not var.get("PLAN", "").isdigit() or int(var["PLAN"]) == 0:
         raise LabError(f"{path}: PLAN=N has to say how many checks there are")
+    jumps = var.setdefault("JUMPS", "1" if "after" in functions else "0")
+    if not jumps.isdigit():
+        raise LabError(f"{path}: JUMPS={jumps} is no number")
+    if int(jumps) > 1 and not {"between", "after"} <= set(functions):
+        raise LabError(f"{path}: JUMPS={jumps} needs functions `between` and `after`")
     return var, functions
 
 
@@ -86,6 +91,7 @@ class Run:
         self.var, self.functions = read_scenario(self.file)
         var = self.var
         self.timeout = args.timeout or int(var.get("TIMEOUT") or 180)
+        self.jumps = int(var["JUMPS"])
         self.halves, self.half_started, self.ended = [], 0.0, False
         self.guests, self.waiting, self.seen = {}, [], {}
 
@@ -104,12 +110,12 @@ class Run:
         """What the host gets to see of all this."""
         share = self.vm.share
         env = {
-            "NEXT_KERNEL": "/boot/next",
             "THIS_RELEASE": self.releases[0],
             "NEXT_RELEASE": self.releases[1],
             "GUEST_KERNEL": "/boot/guest",
             "GUEST_INITRD": "/boot/guest-initrd",
             "AGENT": "" if self.var.get("AGENT") == "no" else "yes",
+            "JUMPS": self.var["JUMPS"],
         }
         with open(f"{share}/env", "w", encoding="utf-8") as f:
             f.writelines(f"export {k}={shlex.quote(v)}\n" for k, v in env.items())
@@ -117,7 +123,6 @@ class Run:
             shutil.copy(f"{LAB}/host/{name}", share)
         shutil.copy(self.file, f"{share}/scenario")
         shutil.copytree(self.bin, f"{share}/bin")
-        shutil.copy(f"{self.kernels[1]}/bzImage", f"{share}/boot/next")
         # Where a distribution puts them: `vmkeep check` looks there for the running one.
         for kernel, release in zip(self.kernels, self.releases):
             shutil.copy(f"{kernel}/bzImage", f"{share}/boot/vmlinuz-{release}")
@@ -165,8 +170,8 @@ class Run:
         elif verb == "bye":
             self.ended = True
             self.answer(request, "bye")
-            if self.halves == ["before"] and "after" in self.functions:
-                self.checks.problem("`before` returned: no jump into the new kernel")
+            if len(self.halves) <= self.jumps:
+                self.checks.problem(f"`{self.halves[-1]}` returned: no jump into the next kernel")
         elif verb == "guest":
             self.on_guest_console(request, rest)
         elif verb == "line":
@@ -175,14 +180,15 @@ class Run:
             self.answer(request)
 
     def on_boot(self, request, stamp, release):
-        half = "after" if self.halves else "before"
+        jumps = len(self.halves)
+        half = "before" if jumps == 0 else "after" if jumps >= self.jumps else "between"
         self.halves.append(half)
         self.half_started = stamp
-        if len(self.halves) > 2 or half not in self.functions:
-            self.checks.problem("the host booted once more than the scenario has halves")
-        elif release != self.releases[len(self.halves) - 1]:
-            self.checks.problem(f"`{half}` runs on kernel {release}, not {self.releases[len(self.halves) - 1]}")
-        self.answer(request, half)
+        if jumps > self.jumps:
+            self.checks.problem("the host booted once more than the scenario says")
+        elif release != self.releases[jumps % 2]:
+            self.checks.problem(f"`{half}` runs on kernel {release}, not {self.releases[jumps % 2]}")
+        self.answer(request, f"{half} {jumps} /boot/vmlinuz-{self.releases[(jumps + 1) % 2]}")
 
     def on_guest_console(self, request, name):
         """Give guest NAME a console, always the same one."""
@@ -236,7 +242,7 @@ class Run:
                 return
         if not self.ended:
             self.checks.problem("the host VM ended early")
-        elif "after" in self.functions and "after" not in self.halves and not self.checks.problems:
+        elif len(self.halves) <= self.jumps and not self.checks.problems:
             self.checks.problem("the new kernel was never reached")
 
     def outside_part(self):
