@@ -39,7 +39,7 @@ header() {
 	file=$1 at=$2
 	shift 2
 	for value; do
-		byte "$file" $at "$value"
+		byte "$file" "$at" "$value"
 		at=$((at + 1))
 	done
 	# gzip's trailer is the CRC-32 and the length.
@@ -74,8 +74,7 @@ flip_back() {
 	agent=$(cat /run/lab/agent.pid)
 	for fd in /proc/"$agent"/fd/*; do
 		size=$(stat -Lc %s "$fd" 2>/dev/null)
-		[ "${size:-0}" -gt 5000 ] && [ "$size" -lt 10000000 ] || continue
-		if sha256sum <"$fd" | cmp -s - /lab-damage/"$1"; then
+		if [ "${size:-0}" -gt 5000 ] && [ "$size" -lt 10000000 ] && sha256sum <"$fd" | cmp -s - /lab-damage/"$1"; then
 			flip "$fd" 5000
 			return
 		fi

@@ -7,7 +7,7 @@
 # run_guest NAME MACHINE [QEMU ARGUMENT…]: start a verifying guest of $GUEST_MEMORY, which
 # tests $GUEST_FILL of it with $GUEST_DUTY % of a CPU. Its console is virtio's, as each
 # byte on a serial line is two exits into two emulated hypervisors; GUEST_CONSOLE=ttyS0
-# takes the line all the same.
+# takes the line all the same. QEMU is its program, if not Debian's.
 run_guest() {
 	guest=$1 machine=$2 console=${GUEST_CONSOLE:-hvc0} full=5
 	shift 2
@@ -20,7 +20,7 @@ run_guest() {
 	hvc0-*) set -- -device virtio-serial-pci -device virtconsole,chardev=console "$@" ;;
 	esac
 	# shellcheck disable=SC2046 # words are wanted
-	vmkeep run "$guest" --memory "${GUEST_MEMORY:-96M}" -- qemu-system-x86_64 -machine "$machine,accel=kvm" -cpu qemu64 \
+	vmkeep run "$guest" --memory "${GUEST_MEMORY:-96M}" -- "${QEMU:-qemu-system-x86_64}" -machine "$machine,accel=kvm" -cpu qemu64 \
 		-nodefaults -display none $(guest_args "$guest") -append "console=$console quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest full=$full duty=${GUEST_DUTY:-15} fill=${GUEST_FILL:-8M}" "$@"
 }
 
