@@ -32,6 +32,18 @@ static char *find_program(const char *name)
 	return NULL;
 }
 
+static int add_size(json *list, const char *text)
+{
+	uint64_t bytes;
+
+	if (parse_size(text, 1, &bytes) < 0 || bytes > INT64_MAX) {
+		fprintf(stderr, "vmkeep: --memory %s: not a size (4G, 512M)\n", text);
+		return -EINVAL;
+	}
+	json_object_array_add(list, json_object_new_int64((int64_t)bytes));
+	return 0;
+}
+
 enum exit_status cli_run(const struct command *self, int argc, char **argv)
 {
 	static const struct option options[] = { { "memory", required_argument, NULL, 'm' },
@@ -39,22 +51,23 @@ enum exit_status cli_run(const struct command *self, int argc, char **argv)
 						 { "ram-path", required_argument, NULL, 'r' },
 						 { "json", no_argument, NULL, 'j' },
 						 { 0 } };
-	const char *memory = NULL, *user = NULL, *name = NULL, *ram_path = NULL;
+	const char *user = NULL, *name = NULL, *ram_path = NULL;
 	_cleanup_json_ json *ret = NULL;
 	_cleanup_free_ char *cwd = NULL, *program = NULL;
 	_cleanup_strv_ struct strv qemu = { 0 };
 	bool as_json = false;
 	enum exit_status st;
+	_cleanup_json_ json *memory = json_object_new_array();
 	json *args, *notes;
-	uint64_t bytes;
 	int c, dashes = 1;
 
 	while (dashes < argc && strcmp(argv[dashes], "--") != 0)
 		dashes++;
 	while ((c = getopt_long(dashes, argv, "", options, NULL)) != -1) {
-		if (c == 'm')
-			memory = optarg;
-		else if (c == 'u')
+		if (c == 'm') {
+			if (add_size(memory, optarg) < 0)
+				return EXIT_BAD_USAGE;
+		} else if (c == 'u')
 			user = optarg;
 		else if (c == 'r')
 			ram_path = optarg;
@@ -65,12 +78,8 @@ enum exit_status cli_run(const struct command *self, int argc, char **argv)
 	}
 	if (optind < dashes)
 		name = argv[optind++];
-	if (!name || !memory || optind < dashes || dashes + 1 >= argc)
+	if (!name || !json_object_array_length(memory) || optind < dashes || dashes + 1 >= argc)
 		return cli_usage(self);
-	if (parse_size(memory, 1, &bytes) < 0 || bytes > INT64_MAX) {
-		fprintf(stderr, "vmkeep: --memory %s: not a size (4G, 512M)\n", memory);
-		return EXIT_BAD_USAGE;
-	}
 	program = find_program(argv[dashes + 1]);
 	if (!program) {
 		fprintf(stderr, "vmkeep: %s: no such program\n", argv[dashes + 1]);
@@ -82,7 +91,7 @@ enum exit_status cli_run(const struct command *self, int argc, char **argv)
 	cwd = getcwd(NULL, 0);
 	args = json_object_new_object();
 	json_set_str(args, "name", name);
-	json_set_int(args, "memory", (int64_t)bytes);
+	json_object_object_add(args, "memory", json_object_get(memory));
 	json_set_str(args, "user", user);
 	json_set_str(args, "cwd", cwd);
 	json_set_str(args, "ram_path", ram_path);

@@ -70,7 +70,7 @@ void guest_release(struct guest *g)
 	strv_free(&g->user_argv);
 	strv_free(&g->argv);
 	json_object_put(g->net);
-	fd_close(&g->ram);
+	guestram_close(&g->ram);
 	fd_close(&g->pidfd);
 	fd_close(&g->x.session);
 	fd_close(&g->x.record);
@@ -105,7 +105,8 @@ static struct guest *guest_new(const char *name, const char *uuid)
 
 	snprintf(g->name, sizeof(g->name), "%s", name);
 	snprintf(g->uuid, sizeof(g->uuid), "%s", uuid);
-	g->ram = g->pidfd = g->x.session = g->x.record = g->x.state = -EBADF;
+	guestram_init(&g->ram);
+	g->pidfd = g->x.session = g->x.record = g->x.state = -EBADF;
 	g->users = 1;
 	while (*at)
 		at = &(*at)->next;
@@ -131,7 +132,7 @@ void guest_remove(struct guest *g)
 	fd_close(&g->x.session);
 	fd_close(&g->x.record);
 	fd_close(&g->x.state);
-	fd_close(&g->ram);
+	guestram_close(&g->ram);
 	guest_release(g);
 }
 
@@ -149,7 +150,8 @@ json *guest_to_json(const struct guest *g)
 	json_set_str(j, "qemu_version", g->qemu_version);
 	json_set_str(j, "ram_path", ram_path_name(g->ram_path));
 	json_set_bool(j, "cpr_reboot", g->cpr_reboot);
-	json_set_int(j, "memory", (int64_t)g->memory);
+	json_set_int(j, "memory", (int64_t)ram_total(&g->ram.size));
+	json_object_object_add(j, "ram", guestram_to_json(&g->ram));
 	json_set_int(j, "started_ms", g->started_ms);
 	if (g->net)
 		json_object_object_add(j, "net", json_object_get(g->net));
@@ -160,8 +162,8 @@ int guest_from_json(json *j, struct guest **ret, struct err *e)
 {
 	const char *name = json_str(j, "name"), *uuid = json_str(j, "uuid"),
 		   *path = json_str(j, "ram_path");
-	int64_t memory = json_int(j, "memory", 0);
 	_cleanup_strv_ struct strv argv = { 0 }, user_argv = { 0 };
+	struct guest_ram ram;
 	struct guest *g;
 	json *net = NULL;
 
@@ -170,8 +172,9 @@ int guest_from_json(json *j, struct guest **ret, struct err *e)
 	if (json_get_strv(j, "argv", &argv) < 0 || json_get_strv(j, "user_argv", &user_argv) < 0 ||
 	    !argv.n)
 		return err_set(e, -EBADMSG, "has no command line");
-	if (memory <= 0)
-		return err_set(e, -EBADMSG, "has no memory size");
+	guestram_init(&ram);
+	if (guestram_from_json(&ram, json_get(j, "ram", json_type_array)) < 0)
+		return err_set(e, -EBADMSG, "has no sizes of its memory");
 	if (!path || (strcmp(path, "fdset") != 0 && strcmp(path, "procfd") != 0))
 		return err_set(e, -EBADMSG, "does not say how QEMU got its memory");
 	if (guest_find(name))
@@ -182,7 +185,7 @@ int guest_from_json(json *j, struct guest **ret, struct err *e)
 	g->machine = xstrdup(json_str(j, "machine"));
 	g->qemu_version = xstrdup(json_str(j, "qemu_version"));
 	g->cpr_reboot = json_flag(j, "cpr_reboot");
-	g->memory = (uint64_t)memory;
+	g->ram = ram;
 	g->started_ms = json_int(j, "started_ms", 0);
 	/* Not there in a record of an older vmkeep; whether it makes sense, net_rebuild() finds out. */
 	json_object_object_get_ex(j, "net", &net);
@@ -209,7 +212,7 @@ int guest_remember(struct guest *g)
 	json_set_str(j, "boot_id", boot_id());
 	json_set_int(j, "pid", g->pid);
 	json_set_int(j, "pid_start", (int64_t)process_start_time(g->pid));
-	json_set_int(j, "ram_inode", (int64_t)memfd_inode(g->ram));
+	json_object_object_add(j, "ram_inodes", guestram_inodes(&g->ram));
 	/* A restarted agent lets run what only we had stopped, and leaves alone what its user had. */
 	json_set_bool(j, "committing", g->x.committing);
 	r = guestfiles_save(g, j);
@@ -299,7 +302,7 @@ static bool is_qemu_of(pid_t pid, const struct guest *g)
 
 bool guest_find_qemu(struct guest *g)
 {
-	pid_t pid = memfd_holder(memfd_inode(g->ram));
+	pid_t pid = memfd_holder(memfd_inode(g->ram.fd[0]));
 
 	if (!pid)
 		return false;
@@ -348,7 +351,8 @@ int guest_launch(struct guest *g, bool incoming, struct err *e)
 	s.argv = (const char *const *)argv.v;
 	s.log_fd = log;
 	spawn_add_fd(&s, sock, GUEST_FD_QMP);
-	spawn_add_fd(&s, g->ram, GUEST_FD_RAM);
+	for (size_t i = 0; i < g->ram.size.n; i++)
+		spawn_add_fd(&s, g->ram.fd[i], GUEST_FD_RAM + (int)i);
 	g->state = GUEST_STARTING;
 	g->migration = MIGRATION_NONE;
 	r = spawn(&s, &g->pid, &g->pidfd, e);
@@ -373,14 +377,11 @@ int guest_launch(struct guest *g, bool incoming, struct err *e)
 
 static int guest_start(struct guest *g, struct err *e)
 {
-	_cleanup_free_ char *memfd_name = xasprintf("vmkeep-ram:%s", g->name);
 	bool running;
-	int r;
+	int r = guestram_create(&g->ram, g->name, e);
 
-	g->ram = memfd_create_ram(memfd_name, g->memory);
-	if (g->ram < 0)
-		return err_set(e, g->ram, "memory for the guest: %s", strerror(-g->ram));
-	r = guest_launch(g, false, e);
+	if (!r)
+		r = guest_launch(g, false, e);
 	if (r < 0)
 		return r;
 	r = guest_query_running(g, e);
@@ -439,8 +440,9 @@ int guest_run(const struct guest_spec *spec, struct guest **ret, struct strv *no
 		return err_set(e, -EEXIST,
 			       "a guest %s is there already: take another name, or stop it first",
 			       spec->name);
-	if (!spec->memory || spec->memory % (2ULL * 1024 * 1024))
-		return err_set(e, -EINVAL, "--memory: must be a multiple of 2M");
+	for (size_t i = 0; i < spec->memory.n; i++)
+		if (!spec->memory.v[i] || spec->memory.v[i] % (2ULL * 1024 * 1024))
+			return err_set(e, -EINVAL, "--memory: must be a multiple of 2M");
 	r = probe_qemu(spec->argv.v[0], &caps, e);
 	if (!r)
 		r = choose_ram_path(spec, caps, &ram_path, e);
@@ -453,13 +455,13 @@ int guest_run(const struct guest_spec *spec, struct guest **ret, struct strv *no
 	g = guest_hold(guest_new(spec->name, uuid));
 	g->user = xstrdup(spec->user);
 	g->cwd = xstrdup(spec->cwd);
-	g->memory = spec->memory;
+	g->ram.size = spec->memory;
 	g->qemu_version = xstrdup(caps->version);
 	g->cpr_reboot = caps->cpr_reboot;
 	g->ram_path = ram_path;
 	for (size_t i = 0; i < spec->argv.n; i++)
 		strv_add(&g->user_argv, spec->argv.v[i]);
-	r = guestargs_build(&g->user_argv, g->memory, g->ram_path, caps, &g->argv, &g->machine,
+	r = guestargs_build(&g->user_argv, &g->ram.size, g->ram_path, caps, &g->argv, &g->machine,
 			    notes, e);
 	if (!r)
 		r = guest_start(g, e);
@@ -547,8 +549,8 @@ static int recover_one(json *j, struct guest **ret, struct err *e)
 	if (g->pidfd < 0)
 		return err_set(e, -ESRCH, "its QEMU ended while no agent ran");
 	start_watching(g);
-	g->ram = memfd_find(pid, (ino_t)json_int(j, "ram_inode", 0));
-	if (g->ram < 0 || memfd_check_ram(g->ram, g->memory) < 0)
+	if (guestram_find(&g->ram, pid, json_get(j, "ram_inodes", json_type_array)) < 0 ||
+	    guestram_check(&g->ram, e) < 0)
 		return err_set(e, -ESTALE,
 			       "its QEMU (pid %d) does not hold the memory it was started with",
 			       pid);

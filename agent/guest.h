@@ -8,6 +8,7 @@
 #define VMKEEP_GUEST_H
 
 #include "guestargs.h"
+#include "guestram.h"
 #include "handover.h"
 #include "loop.h"
 #include "net.h"
@@ -72,9 +73,8 @@ struct guest {
 	char *qemu_version;
 	enum ram_path ram_path;
 	bool cpr_reboot;
-	uint64_t memory; /* bytes */
-	json *net;	 /* what its network hung on when it was last prepared (net.h), or NULL */
-	int ram;	 /* the memfd */
+	json *net; /* what its network hung on when it was last prepared (net.h), or NULL */
+	struct guest_ram ram;
 
 	enum guest_state state;
 	pid_t pid;
@@ -133,7 +133,7 @@ struct guest_spec {
 	const char *user;
 	const char *cwd;
 	const char *ram_path;
-	uint64_t memory;
+	struct ram_sizes memory;
 	struct strv argv;
 };
 

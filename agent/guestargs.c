@@ -4,13 +4,6 @@
 
 #include <stdio.h>
 
-#define MIB (1024ULL * 1024)
-
-const char *ram_path_name(enum ram_path p)
-{
-	return p == RAM_PATH_FDSET ? "fdset" : "procfd";
-}
-
 /* Options that cannot be there, and why. */
 static const struct {
 	const char *name;
@@ -38,8 +31,7 @@ static const char *option_name(const char *arg)
 	return arg + (arg[1] == '-' ? 2 : 1);
 }
 
-/* The value of KEY in "first,key=value,…", or with @key NULL the implied first one; caller frees. */
-static char *suboption(const char *opts, const char *key)
+char *guestargs_suboption(const char *opts, const char *key)
 {
 	size_t klen = key ? strlen(key) : 0;
 	const char *p = opts;
@@ -55,28 +47,6 @@ static char *suboption(const char *opts, const char *key)
 		p += *p == ',';
 	}
 	return NULL;
-}
-
-static int check_memory(const char *value, uint64_t memory, struct err *e)
-{
-	_cleanup_free_ char *implied = suboption(value, NULL);
-	_cleanup_free_ char *named = suboption(value, "size");
-	_cleanup_free_ char *maxmem = suboption(value, "maxmem");
-	const char *size = named ? named : implied;
-	char buf[32];
-	uint64_t m;
-
-	if (maxmem)
-		return err_set(
-			e, -EINVAL,
-			"-m %s: room for more memory (maxmem) is not supported; leave it out",
-			value);
-	if (!size || parse_size(size, MIB, &m) < 0)
-		return err_set(e, -EINVAL, "-m %s: not a size", value);
-	if (m != memory)
-		return err_set(e, -EINVAL, "-m %s differs from --memory %s: leave -m out", value,
-			       format_size(memory, buf, sizeof(buf)));
-	return 0;
 }
 
 static int check_object(const char *value, struct err *e)
@@ -116,40 +86,31 @@ static int pin_machine(const char *asked, const struct qemu_caps *caps, char **r
 	return 0;
 }
 
-static int check_option(const char *name, const char *value, uint64_t memory, struct err *e)
+static int check_option(const char *name, const char *value, struct err *e)
 {
-	_cleanup_free_ char *backend = NULL, *memdev = NULL, *snapshot = NULL;
+	_cleanup_free_ char *backend = NULL, *snapshot = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
 		if (strcmp(name, refused[i].name) == 0)
 			return err_set(e, -EINVAL, "-%s: %s", name, refused[i].why);
 	if (!value)
 		return 0;
-	if (strcmp(name, "m") == 0)
-		return check_memory(value, memory, e);
 	if (strcmp(name, "object") == 0)
 		return check_object(value, e);
 	if (strcmp(name, "drive") == 0)
-		snapshot = suboption(value, "snapshot");
+		snapshot = guestargs_suboption(value, "snapshot");
 	if (snapshot && strcmp(snapshot, "off") != 0)
 		return err_set(
 			e, -EINVAL,
 			"-drive snapshot=%s: its temporary disk would be lost with the host's kernel; leave it out",
 			snapshot);
 	if (strcmp(name, "machine") == 0 || strcmp(name, "M") == 0)
-		backend = suboption(value, "memory-backend");
+		backend = guestargs_suboption(value, "memory-backend");
 	if (backend)
 		return err_set(
 			e, -EINVAL,
 			"-machine memory-backend=%s: vmkeep provides the guest's RAM; leave it out",
 			backend);
-	if (strcmp(name, "numa") == 0)
-		memdev = suboption(value, "memdev");
-	if (memdev)
-		return err_set(
-			e, -EINVAL,
-			"-numa memdev=%s: vmkeep provides the guest's RAM as one block; leave it out",
-			memdev);
 	return 0;
 }
 
@@ -176,31 +137,12 @@ bool guestargs_next(const struct strv *argv, size_t *at, const char **name, cons
 	return false;
 }
 
-static void add_ram(struct strv *ret, uint64_t memory, enum ram_path path)
-{
-	char file[32];
-
-	if (path == RAM_PATH_FDSET) {
-		strv_add(ret, "-add-fd");
-		strv_addf(ret, "fd=%d,set=%d", GUEST_FD_RAM, GUEST_FD_RAM);
-		snprintf(file, sizeof(file), "/dev/fdset/%d", GUEST_FD_RAM);
-	} else {
-		snprintf(file, sizeof(file), "/proc/self/fd/%d", GUEST_FD_RAM);
-	}
-	strv_add(ret, "-object");
-	/* share=on is what x-ignore-shared leaves out of the checkpoint: without it RAM would be copied. */
-	strv_addf(ret,
-		  "memory-backend-file,id=vmkeep-ram0,size=%llu,mem-path=%s,share=on,prealloc=off",
-		  (unsigned long long)memory, file);
-	strv_add(ret, "-m");
-	strv_addf(ret, "%lluB", (unsigned long long)memory);
-}
-
-int guestargs_build(const struct strv *user, uint64_t memory, enum ram_path path,
+int guestargs_build(const struct strv *user, const struct ram_sizes *sizes, enum ram_path path,
 		    const struct qemu_caps *caps, struct strv *ret, char **machine,
 		    struct strv *notes, struct err *e)
 {
 	_cleanup_free_ char *asked = NULL, *pinned = NULL;
+	struct memargs memory;
 	int r;
 
 	/* What is asked for, first: the last -machine that names one counts, as in QEMU. */
@@ -211,14 +153,14 @@ int guestargs_build(const struct strv *user, uint64_t memory, enum ram_path path
 			continue;
 		if (value && !takes_free_text(name) && option_name(value))
 			value = NULL;
-		r = check_option(name, value, memory, e);
+		r = check_option(name, value, e);
 		if (r < 0)
 			return r;
 		if (value && (strcmp(name, "machine") == 0 || strcmp(name, "M") == 0)) {
-			char *type = suboption(value, "type");
+			char *type = guestargs_suboption(value, "type");
 
 			if (!type)
-				type = suboption(value, NULL);
+				type = guestargs_suboption(value, NULL);
 			if (type) {
 				free(asked);
 				asked = type;
@@ -227,7 +169,9 @@ int guestargs_build(const struct strv *user, uint64_t memory, enum ram_path path
 		if (value)
 			i++;
 	}
-	r = pin_machine(asked, caps, &pinned, notes, e);
+	r = memargs_read(user, sizes, &memory, e);
+	if (!r)
+		r = pin_machine(asked, caps, &pinned, notes, e);
 	if (r < 0)
 		return r;
 
@@ -252,10 +196,11 @@ int guestargs_build(const struct strv *user, uint64_t memory, enum ram_path path
 		strv_add(ret, "-machine");
 		strv_add(ret, pinned);
 	}
-	add_ram(ret, memory, path);
+	memargs_add(ret, sizes, &memory, path);
 	/* The last -machine counts: also where the user's own put type= somewhere behind. */
 	strv_add(ret, "-machine");
-	strv_addf(ret, "type=%s,memory-backend=vmkeep-ram0", pinned);
+	strv_addf(ret, "type=%s%s%s", pinned, *memory.machine ? ",memory-backend=" : "",
+		  memory.machine);
 	strv_add(ret, "-chardev");
 	strv_addf(ret, "socket,id=vmkeep-qmp,fd=%d,server=on,wait=off", GUEST_FD_QMP);
 	strv_add(ret, "-mon");

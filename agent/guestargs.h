@@ -6,16 +6,14 @@
 #ifndef VMKEEP_GUESTARGS_H
 #define VMKEEP_GUESTARGS_H
 
+#include "memargs.h"
 #include "probe.h"
 
-/* The fd numbers that a guest's QEMU gets, the same in every kernel so that its command line is. */
+/* QEMU's file descriptor for its monitor: the same in every kernel, as is its command line. */
 #define GUEST_FD_QMP 3
-#define GUEST_FD_RAM 10
 
-enum ram_path { RAM_PATH_FDSET, RAM_PATH_PROCFD };
-
-/** ram_path_name() - "fdset" or "procfd", as in status and in the record. */
-const char *ram_path_name(enum ram_path p);
+/** guestargs_suboption() - The value of @key in "first,key=value,…"; with NULL the implied first one. Or NULL; caller frees. */
+char *guestargs_suboption(const char *opts, const char *key);
 
 /**
  * guestargs_next() - Go over the options of a QEMU command line.
@@ -30,7 +28,7 @@ bool guestargs_next(const struct strv *argv, size_t *at, const char **name, cons
 /**
  * guestargs_build() - From what the user typed to what is executed.
  * @user:	The user's command line; its first word is QEMU.
- * @memory:	RAM in bytes, from --memory.
+ * @sizes:	The blocks of RAM, from --memory.
  * @path:	How QEMU gets its RAM.
  * @caps:	What this QEMU can do; names of machines come from here.
  * @ret:	The command line to execute, appended to.
@@ -39,7 +37,7 @@ bool guestargs_next(const struct strv *argv, size_t *at, const char **name, cons
  *
  * Return: 0, or -EINVAL with one line in @e that names the argument and what to do about it.
  */
-int guestargs_build(const struct strv *user, uint64_t memory, enum ram_path path,
+int guestargs_build(const struct strv *user, const struct ram_sizes *sizes, enum ram_path path,
 		    const struct qemu_caps *caps, struct strv *ret, char **machine,
 		    struct strv *notes, struct err *e);
 

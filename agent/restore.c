@@ -37,8 +37,10 @@ struct arrival {
 	char uuid[37];
 	int session;
 	bool again; /* an earlier agent had it */
-	int fds[3]; /* by token: record, state, RAM */
-	int errors[3];
+	int record;
+	int state;
+	struct guest_ram
+		ram; /* all that is there: the record, which may be damaged, is not asked how much */
 };
 
 static bool busy;
@@ -54,11 +56,9 @@ static int retrieve_thread(void *arg)
 {
 	struct arrival *a = arg;
 
-	for (int token = 0; token < 3; token++) {
-		a->fds[token] = luo_retrieve(a->session, (uint64_t)token);
-		a->errors[token] = a->fds[token] < 0 ? a->fds[token] : 0;
-	}
-	return 0;
+	a->record = luo_retrieve(a->session, HANDOVER_TOKEN_RECORD);
+	a->state = luo_retrieve(a->session, HANDOVER_TOKEN_STATE);
+	return guestram_retrieve(&a->ram, a->session);
 }
 
 static int check_state(const struct guest *g, struct err *e)
@@ -77,18 +77,6 @@ static int check_state(const struct guest *g, struct err *e)
 		return err_set(e, r, "its device state cannot be read: %s", strerror(-r));
 	if (crc != g->x.late.state_crc)
 		return err_set(e, -EBADMSG, "its device state is damaged: wrong checksum");
-	return 0;
-}
-
-static int check_ram(const struct guest *g, struct err *e)
-{
-	int r = memfd_check_ram(g->ram, g->memory);
-
-	if (r < 0)
-		return err_set(e, r, "its memory is not what was preserved: %s",
-			       r == -ESTALE  ? "another size"
-			       : r == -EPERM ? "not sealed"
-					     : "no memory file");
 	return 0;
 }
 
@@ -141,7 +129,7 @@ static int rebuild_network(struct guest *g, enum net_when when, struct err *e)
 /* From a guest with memory and state in hand to one that runs. */
 static int bring_back(struct guest *g, struct err *e)
 {
-	int r = check_ram(g, e);
+	int r = guestram_check(&g->ram, e);
 
 	if (!r)
 		r = check_state(g, e);
@@ -269,10 +257,10 @@ static int make_guest(struct arrival *a, struct guest **ret, struct err *e)
 	if (a->session < 0)
 		return err_set(e, a->session, "its session did not come over: %s",
 			       strerror(-a->session));
-	if (a->fds[HANDOVER_TOKEN_RECORD] < 0)
-		return err_set(e, a->errors[0], "its record did not come over: %s",
-			       strerror(-a->errors[0]));
-	r = handover_read(a->fds[HANDOVER_TOKEN_RECORD], &payload, &late, e);
+	if (a->record < 0)
+		return err_set(e, a->record, "its record did not come over: %s",
+			       strerror(-a->record));
+	r = handover_read(a->record, &payload, &late, e);
 	if (r < 0)
 		return r;
 	if (!json_str(payload, "uuid") || strcmp(json_str(payload, "uuid"), a->uuid) != 0)
@@ -302,9 +290,9 @@ static void arrive(void *arg)
 	guest_hold(g);
 	g->x.tsc_retrieved = clock_tsc();
 	g->x.session = take_fd(&a->session);
-	g->x.record = take_fd(&a->fds[HANDOVER_TOKEN_RECORD]);
-	g->x.state = take_fd(&a->fds[HANDOVER_TOKEN_STATE]);
-	g->ram = take_fd(&a->fds[HANDOVER_TOKEN_RAM]);
+	g->x.record = take_fd(&a->record);
+	g->x.state = take_fd(&a->state);
+	guestram_take(&g->ram, &a->ram);
 	if (!r)
 		r = a->again ? take_over(g, &e) : bring_back(g, &e);
 	if (r < 0)
@@ -360,7 +348,8 @@ static void take_sessions(json *index, struct arrival **ret, size_t *ret_n)
 		if (a->session == -EALREADY) /* came back under an earlier agent */
 			continue;
 		n++;
-		a->fds[0] = a->fds[1] = a->fds[2] = -EBADF;
+		a->record = a->state = -EBADF;
+		guestram_init(&a->ram);
 		snprintf(a->name, sizeof(a->name), "%s", name);
 		snprintf(a->uuid, sizeof(a->uuid), "%s", uuid);
 	}
@@ -438,7 +427,7 @@ int restore_retry(struct guest *g, struct err *e)
 	if (g->state != GUEST_KEPT)
 		return err_set(e, -EINVAL, "%s is not kept: it is %s", g->name,
 			       guest_state_name(g));
-	if (g->ram < 0 || g->x.state < 0 || !g->argv.n)
+	if (g->ram.fd[0] < 0 || g->x.state < 0 || !g->argv.n)
 		return err_set(e, -ENODATA, "%s cannot be brought back: %s", g->name,
 			       g->kept_reason);
 	if (g->x.may_have_run)

@@ -44,9 +44,9 @@ static int cmd_run(struct client *c, json *args, json **ret, struct err *e)
 	struct guest_spec spec = { .name = json_str(args, "name"),
 				   .user = json_str(args, "user"),
 				   .cwd = json_str(args, "cwd"),
-				   .ram_path = json_str(args, "ram_path"),
-				   .memory = (uint64_t)json_int(args, "memory", 0) };
+				   .ram_path = json_str(args, "ram_path") };
 	const struct qemu_caps *caps;
+	struct guest_ram ram;
 	struct guest *g;
 
 	(void)c;
@@ -55,6 +55,12 @@ static int cmd_run(struct client *c, json *args, json **ret, struct err *e)
 		err_set(e, 0, "run: name and command line are needed");
 		return EXIT_BAD_USAGE;
 	}
+	guestram_init(&ram);
+	if (guestram_from_json(&ram, json_get(args, "memory", json_type_array)) < 0) {
+		err_set(e, 0, "--memory: 1 to %d sizes, each a multiple of 2M", RAM_BLOCKS_MAX);
+		return EXIT_BAD_USAGE;
+	}
+	spec.memory = ram.size;
 	/* Trying a new QEMU takes a while: it must not hide this guest from a commit that begins meanwhile. */
 	if (probe_qemu(argv.v[0], &caps, e) < 0)
 		return EXIT_FAILED;

@@ -5,7 +5,7 @@
 
 #include "util.h"
 
-#define SPAWN_FDS_MAX 16
+#define SPAWN_FDS_MAX 24
 
 /**
  * struct spawn - A program to start.

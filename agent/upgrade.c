@@ -178,14 +178,14 @@ static int populate_thread(void *arg)
 {
 	const struct guest *g = arg;
 
-	return memfd_populate(g->ram, g->memory);
+	return guestram_populate(&g->ram);
 }
 
 static int preserve_ram_thread(void *arg)
 {
 	const struct guest *g = arg;
 
-	return luo_preserve(g->x.session, g->ram, HANDOVER_TOKEN_RAM);
+	return guestram_preserve(&g->ram, g->x.session);
 }
 
 static int do_preserve_ram(struct update *u, struct guest *g, struct err *e)

@@ -16,7 +16,7 @@ static const char target_help[] = "\n  --kernel IMG      the kernel to jump to\n
 static const struct command commands[] = {
 	{ "run", "NAME --memory SIZE [--user USER] [--ram-path PATH] -- QEMU ARGUMENT…",
 	  "start a guest",
-	  "\n  --memory SIZE     its RAM, which vmkeep makes (4G, 512M)\n"
+	  "\n  --memory SIZE     its RAM, which vmkeep makes (4G, 512M); again: further blocks\n"
 	  "  --user USER       run QEMU as this user\n"
 	  "  --ram-path PATH   how QEMU gets its RAM: fdset, procfd, or auto (fdset if it can)\n"
 	  "  --json            print what was started as JSON\n\n"

@@ -96,7 +96,9 @@ class Run:
         self.guests, self.waiting, self.seen = {}, [], {}
 
         needs = var.get("NEEDS", "vmkeep guest").split()
-        entries = build("kernel", args.source, "kernel", args.to, "bin", *needs, "host", *var.get("PACKAGES", "").split())
+        # "qemu:10.0" is `build qemu 10.0`.
+        words = [word for need in needs for word in need.split(":")]
+        entries = build("kernel", args.source, "kernel", args.to, "bin", *words, "host", *var.get("PACKAGES", "").split())
         self.kernels, self.bin, self.image = entries[:2], entries[2], entries[-1] + "/root.img"
         self.needs = dict(zip(needs, entries[3:]))
 
@@ -133,6 +135,11 @@ class Run:
             shutil.copy(f"{guest}/initrd.img", f"{share}/boot/guest-initrd")
         if "vmkeep" in self.needs:
             shutil.copytree(f"{self.needs['vmkeep']}/root", f"{share}/vmkeep", symlinks=True)
+        for need in self.needs:
+            if need.startswith("qemu:"):
+                base = need.split(":")[1]
+                os.mkdir(f"{share}/qemu-{base}")
+                shutil.copy(f"{self.needs[need]}/qemu-system-x86_64", f"{share}/qemu-{base}")
         os.mkdir(f"{share}/files")
         with open(f"{share}/files/list", "w", encoding="utf-8") as f:
             for nr, pair in enumerate(self.var.get("FILES", "").split()):

@@ -4,7 +4,7 @@
 # What the scenarios share. A scenario asks for it with FILES="guests.sh:/lab-guests.sh"
 # and sources it in its halves.
 
-# run_guest NAME MACHINE [QEMU ARGUMENT…]: start a verifying guest of $GUEST_MEMORY, which
+# run_guest NAME MACHINE [QEMU ARGUMENT…]: start a verifying guest of $GUEST_MEMORY (a size a block), which
 # tests $GUEST_FILL of it with $GUEST_DUTY % of a CPU. Its console is virtio's, as each
 # byte on a serial line is two exits into two emulated hypervisors; GUEST_CONSOLE=ttyS0
 # takes the line all the same. QEMU is its program, if not Debian's.
@@ -19,8 +19,10 @@ run_guest() {
 	hvc0-microvm) set -- -device virtio-serial-device -device virtconsole,chardev=console "$@" ;;
 	hvc0-*) set -- -device virtio-serial-pci -device virtconsole,chardev=console "$@" ;;
 	esac
-	# shellcheck disable=SC2046 # words are wanted
-	vmkeep run "$guest" --memory "${GUEST_MEMORY:-96M}" -- "${QEMU:-qemu-system-x86_64}" -machine "$machine,accel=kvm" -cpu qemu64 \
+	memory=
+	for size in ${GUEST_MEMORY:-96M}; do memory="$memory --memory $size"; done
+	# shellcheck disable=SC2046,SC2086 # words are wanted
+	vmkeep run "$guest" $memory -- "${QEMU:-qemu-system-x86_64}" -machine "$machine,accel=kvm" -cpu qemu64 \
 		-nodefaults -display none $(guest_args "$guest") -append "console=$console quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest full=$full duty=${GUEST_DUTY:-15} fill=${GUEST_FILL:-8M}" "$@"
 }
 

@@ -13,6 +13,7 @@
 FIXTURE(args)
 {
 	struct qemu_caps caps;
+	struct ram_sizes sizes;
 	struct strv out, notes;
 	char *machine;
 	struct err e;
@@ -26,6 +27,7 @@ FIXTURE_SETUP(args)
 				       "microvm", "microvm", NULL);
 	self->out = self->notes = (struct strv){ 0 };
 	self->machine = NULL;
+	self->sizes = (struct ram_sizes){ .v = { MEMORY }, .n = 1 };
 }
 
 FIXTURE_TEARDOWN(args)
@@ -50,7 +52,7 @@ static int build(FIXTURE_DATA(args) * self, enum ram_path path, const char *firs
 	for (const char *s = first; s; s = va_arg(ap, const char *))
 		strv_add(&user, s);
 	va_end(ap);
-	return guestargs_build(&user, MEMORY, path, &self->caps, &self->out, &self->machine,
+	return guestargs_build(&user, &self->sizes, path, &self->caps, &self->out, &self->machine,
 			       &self->notes, &self->e);
 }
 
@@ -111,6 +113,77 @@ TEST_F(args, ram_is_shared_and_comes_the_way_asked)
 	EXPECT_EQ(count(&self->out, "-add-fd", "fd=10,set=10"), 1);
 }
 
+/* The rest of a backend's definition is asserted above. */
+static bool has_backend(const struct strv *sv, const char *id, int fd)
+{
+	_cleanup_free_ char *start = xasprintf("memory-backend-file,id=%s,", id),
+			    *path = xasprintf("mem-path=/proc/self/fd/%d,", fd);
+
+	for (size_t i = 0; i < sv->n; i++)
+		if (strncmp(sv->v[i], start, strlen(start)) == 0 && strstr(sv->v[i], path))
+			return true;
+	return false;
+}
+
+TEST_F(args, several_blocks_become_nodes)
+{
+	self->sizes = (struct ram_sizes){ .v = { MEMORY, 2 * MEMORY }, .n = 2 };
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-M", "q35", NULL), 0);
+	EXPECT_TRUE(has_backend(&self->out, "vmkeep-ram0", 10));
+	EXPECT_TRUE(has_backend(&self->out, "vmkeep-ram1", 11));
+	EXPECT_EQ(count(&self->out, "-numa", "node,memdev=vmkeep-ram0"), 1);
+	EXPECT_EQ(count(&self->out, "-numa", "node,memdev=vmkeep-ram1"), 1);
+	EXPECT_EQ(count(&self->out, "-machine", "type=pc-q35-11.1"), 1);
+	EXPECT_EQ(count(&self->out, "-m", "805306368B"), 1);
+	ASSERT_EQ(build(self, RAM_PATH_FDSET, "-M", "q35", NULL), 0);
+	EXPECT_EQ(count(&self->out, "-add-fd", "fd=11,set=11"), 1);
+}
+
+TEST_F(args, the_users_own_nodes_are_taken)
+{
+	self->sizes = (struct ram_sizes){ .v = { MEMORY, MEMORY }, .n = 2 };
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-numa", "node,cpus=0,memdev=vmkeep-ram1", "-numa",
+			"node,cpus=1,memdev=vmkeep-ram0", "-numa", "dist,src=0,dst=1,val=20", NULL),
+		  0);
+	EXPECT_EQ(count(&self->out, "-numa", NULL), 3);
+	EXPECT_EQ(count(&self->out, "-machine", "type=pc-i440fx-11.1"), 1);
+	/* one of two only, one twice, and nodes that have none */
+	EXPECT_EQ(build(self, RAM_PATH_PROCFD, "-numa", "node,memdev=vmkeep-ram0", NULL), -EINVAL);
+	EXPECT_NE(strstr(self->e.text, "block 1 of --memory is on no node"), NULL);
+	EXPECT_EQ(build(self, RAM_PATH_PROCFD, "-numa", "node,memdev=vmkeep-ram0", "-numa",
+			"node,memdev=vmkeep-ram0", NULL),
+		  -EINVAL);
+	EXPECT_NE(strstr(self->e.text, "used already"), NULL);
+	EXPECT_EQ(build(self, RAM_PATH_PROCFD, "-numa", "node", "-numa", "node", NULL), -EINVAL);
+	EXPECT_NE(strstr(self->e.text, "block 0 of --memory is on no node"), NULL);
+	/* one block, on a node of the user's */
+	self->sizes.n = 1;
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-numa", "node,memdev=vmkeep-ram0", NULL), 0);
+	EXPECT_EQ(count(&self->out, "-machine", "type=pc-i440fx-11.1"), 1);
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-numa", "node,nodeid=0,cpus=0", NULL), 0);
+	EXPECT_EQ(count(&self->out, "-machine", "type=pc-i440fx-11.1,memory-backend=vmkeep-ram0"),
+		  1);
+}
+
+TEST_F(args, a_dimm_is_not_in_m)
+{
+	self->sizes = (struct ram_sizes){ .v = { MEMORY, 2 * MEMORY }, .n = 2 };
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-m", "256,slots=4,maxmem=4G", "-device",
+			"pc-dimm,id=d0,memdev=vmkeep-ram1", NULL),
+		  0);
+	EXPECT_EQ(count(&self->out, "-m", "268435456B,slots=4,maxmem=4294967296B"), 1);
+	EXPECT_EQ(count(&self->out, "-machine", "type=pc-i440fx-11.1,memory-backend=vmkeep-ram0"),
+		  1);
+	EXPECT_EQ(count(&self->out, "-numa", NULL), 0);
+	EXPECT_EQ(count(&self->out, "-device", "pc-dimm,id=d0,memdev=vmkeep-ram1"), 1);
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-m", "256,slots=4,maxmem=4G", "-device",
+			"{\"driver\":\"pc-dimm\",\"memdev\":\"vmkeep-ram1\"}", NULL),
+		  0);
+	EXPECT_EQ(build(self, RAM_PATH_PROCFD, "-m", "768,slots=4,maxmem=4G", "-device",
+			"pc-dimm,id=d0,memdev=vmkeep-ram1", NULL),
+		  -EINVAL);
+}
+
 TEST_F(args, an_equal_m_is_taken_and_said_once)
 {
 	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-m", "256", "-nographic", NULL), 0);
@@ -123,12 +196,17 @@ TEST_F(args, conflicts_are_refused_by_name)
 {
 	static const char *const bad[][3] = {
 		{ "-m", "512", "-m" },
-		{ "-m", "256,slots=2,maxmem=1G", "maxmem" },
+		{ "-m", "256,maxmem=1G", "maxmem" },
+		{ "-m", "256,slots=2,maxmem=lots", "maxmem" },
 		{ "-m", "lots", "-m lots" },
 		{ "-object", "memory-backend-ram,id=m,size=1G", "memory-backend-ram" },
 		{ "--object", "qom-type=memory-backend-file,id=m", "-object" },
 		{ "-machine", "q35,memory-backend=mine", "memory-backend=mine" },
 		{ "-numa", "node,memdev=mine", "memdev=mine" },
+		{ "-numa", "node,memdev=vmkeep-ram1", "memdev=vmkeep-ram1" },
+		{ "-device", "pc-dimm,id=d0,memdev=mine", "memdev=mine" },
+		{ "-device", "{\"driver\":\"pc-dimm\",\"memdev\":\"mine\"}", "memdev=mine" },
+		{ "-device", "pc-dimm,memdev=vmkeep-ram0", "one block must be left" },
 		{ "-mem-path", "/dev/hugepages", "-mem-path" },
 		{ "-daemonize", NULL, "-daemonize" },
 		{ "-incoming", "defer", "-incoming" },
