@@ -58,6 +58,8 @@ def all_tests():
     yield Test("unit", [TESTS / "units"], 20 * MINUTE)
     yield Test("unit-sanitized", [TESTS / "units", "--sanitize"], 20 * MINUTE)
     yield Test("lab", [TESTS / "lab/selftest"], 30 * MINUTE, lab=True)
+    # Built here only, not with the rest: nothing but this and one scenario needs it.
+    yield Test("qemu-10.0", [TESTS / "lab/qemu-tests", "10.0"], 30 * MINUTE, lab=True)
     for version in ("old", "new"):
         yield Test(f"kernel-{version}", [TESTS / "lab/selftests", version], 20 * MINUTE, lab=True)
     scenarios = [*(TESTS / "scenarios").glob("*.scenario"), TESTS / "bench/soak.scenario"]
