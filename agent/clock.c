@@ -2,6 +2,7 @@
 
 #include "clock.h"
 
+#include <errno.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -9,6 +10,8 @@
 
 #define SPAN_US 500000
 #define TRIES 16
+/* The clock chip's grain, twice: both kernels have read it. */
+#define RTC_GRAIN_NS (2 * NSEC_PER_SEC)
 
 static uint64_t start_tsc, tsc_hz;
 static int64_t start_boot;
@@ -78,4 +81,21 @@ uint64_t clock_tsc_hz(void)
 int64_t clock_realtime_ns(void)
 {
 	return ns(CLOCK_REALTIME);
+}
+
+int clock_carry_realtime(int64_t then_ns, uint64_t then_tsc, uint64_t hz, int64_t *by_ns)
+{
+	struct timespec ts;
+	int64_t now;
+
+	*by_ns = 0;
+	if (!hz || clock_tsc() < then_tsc)
+		return -ERANGE;
+	now = then_ns +
+	      (int64_t)((double)(clock_tsc() - then_tsc) / (double)hz * (double)NSEC_PER_SEC);
+	*by_ns = now - clock_realtime_ns();
+	if (*by_ns > RTC_GRAIN_NS || *by_ns < -RTC_GRAIN_NS)
+		return -ERANGE;
+	ts = (struct timespec){ .tv_sec = now / NSEC_PER_SEC, .tv_nsec = now % NSEC_PER_SEC };
+	return clock_settime(CLOCK_REALTIME, &ts) < 0 ? -errno : 0;
 }

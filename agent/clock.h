@@ -40,4 +40,18 @@ uint64_t clock_tsc_hz(void);
 /** clock_realtime_ns() - CLOCK_REALTIME in nanoseconds. */
 int64_t clock_realtime_ns(void);
 
+/**
+ * clock_carry_realtime() - Set CLOCK_REALTIME to what it would be without the jump.
+ * @then_ns:	What it was at
+ * @then_tsc:	this value of the counter,
+ * @hz:		whose rate this is.
+ * @by_ns:	By how much it was set forward.
+ *
+ * A kernel has its wall clock from a clock chip, which counts whole seconds (rtc(4)). What differs by more
+ * than that grain explains is left alone: somebody has set one of them.
+ *
+ * Return: 0; -ERANGE when it was left alone; -errno of clock_settime(2).
+ */
+int clock_carry_realtime(int64_t then_ns, uint64_t then_tsc, uint64_t hz, int64_t *by_ns);
+
 #endif

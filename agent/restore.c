@@ -357,6 +357,21 @@ static void take_sessions(json *index, struct arrival **ret, size_t *ret_n)
 	*ret_n = n;
 }
 
+/* Before guests run, who may look at it. */
+static void carry_clock(const struct handover_late *late)
+{
+	int64_t by;
+	int r = clock_carry_realtime(late->realtime_ns, late->tsc_jump, late->tsc_hz, &by);
+
+	if (r < 0)
+		log_warn(
+			"the wall clock is left as the clock chip has it, %.3f s behind what it was before the jump: %s",
+			(double)by / NSEC_PER_SEC,
+			r == -ERANGE ? "more than the chip's grain" : strerror(-r));
+	else
+		log_info("the wall clock was set forward by %.3f s", (double)by / NSEC_PER_SEC);
+}
+
 static int restore(struct err *e)
 {
 	_cleanup_free_ struct arrival *all = NULL;
@@ -381,6 +396,8 @@ static int restore(struct err *e)
 	r = read_index(session, &index, &late, e);
 	if (r < 0)
 		return r;
+	if (!again)
+		carry_clock(&late);
 	take_sessions(index, &all, &n);
 
 	for (size_t i = 0; i < n; i++)
