@@ -20,9 +20,10 @@ import time
 LAB = os.path.dirname(os.path.realpath(__file__))
 REPO = os.path.dirname(os.path.dirname(LAB))
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "vmkeep-lab")
-# With three more ports, as many as fit: QEMU drops the control messages of further ones when the
-# queue for them (32) is full, and what is written to those goes nowhere.
-GUESTS = 9
+GUESTS = 20
+# Of one virtio-serial device: QEMU drops the control messages of further ones when the queue for them
+# (32) is full, and what is written to those goes nowhere.
+PORTS = 12
 
 # What the host's kernel must not say. Only warnings and worse reach the console, so of
 # Kexec HandOver and Live Update any word there is one too many.
@@ -125,9 +126,11 @@ class HostVM:
             "-device", "virtio-9p-pci,fsdev=lab,mount_tag=lab",
             "-fsdev", f"local,id=out,path={os.path.realpath(self.run)}/out,security_model=none",
             "-device", "virtio-9p-pci,fsdev=out,mount_tag=out",
-            "-device", "virtio-rng-pci", "-device", "virtio-serial-pci,max_ports=31",
+            "-device", "virtio-rng-pci",
         ]
         listeners = {}
+        for bus in range(1 + len(self.channels) // PORTS):
+            argv += ["-device", f"virtio-serial-pci,id=serial{bus},max_ports={PORTS + 1}"]
         for nr, (name, channel) in enumerate(self.channels.items()):
             path = f"{self.tmp}/{name}"
             listeners[name] = socket.socket(socket.AF_UNIX)
@@ -137,7 +140,7 @@ class HostVM:
             if name == "host":
                 argv += ["-serial", "chardev:host"]
             else:
-                argv += ["-device", f"virtserialport,nr={nr + 1},chardev={name},name={name}"]
+                argv += ["-device", f"virtserialport,bus=serial{nr // PORTS}.0,nr={nr % PORTS + 1},chardev={name},name={name}"]
         self.note(argv)
 
         # Should this process be killed, the VM goes with it.
