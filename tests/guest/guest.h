@@ -16,6 +16,7 @@ struct guest_config {
 	char boot_id[40];
 	char clocksource[32];
 	char fill[24];
+	char net[24];
 	unsigned int beat_ms;
 	unsigned int full;
 	unsigned int duty;
@@ -46,11 +47,12 @@ void pattern_fill(void *page, uint64_t seed);
 bool pattern_match(const void *page, uint64_t seed);
 size_t pattern_diff(const void *page, uint64_t seed, size_t *first, uint8_t *want);
 
-/* ram.c, disk.c, kmsg.c */
+/* ram.c, disk.c, net.c, kmsg.c */
 size_t ram_map(void);
 void *ram_thread(void *unused);
 bool disk_open(void);
 void *disk_thread(void *unused);
+void *net_thread(void *unused);
 void kmsg_open(void);
 void *kmsg_thread(void *unused);
 

@@ -11,6 +11,7 @@
  *                 number only: in a nested guest each byte on a serial line is dear
  *   duty=PERCENT  of one CPU for the RAM verifier (default 50)
  *   diskms=MS     between disk writes (default 100)
+ *   net=A.B.C.D/N address of eth0, where TCP port 7 answers with what it gets
  *
  * Console (/dev/console: the last console= wins), one line per write(2):
  *   start NAME boot_id=… mem=BYTES cs=CLOCKSOURCE
@@ -171,6 +172,8 @@ static void read_parameters(void)
 			set_text(config.name, sizeof(config.name), value);
 		else if (!strcmp(word, "fill"))
 			set_text(config.fill, sizeof(config.fill), value);
+		else if (!strcmp(word, "net"))
+			set_text(config.net, sizeof(config.net), value);
 		else if (!strcmp(word, "beat"))
 			set_number(&config.beat_ms, value);
 		else if (!strcmp(word, "full"))
@@ -281,6 +284,8 @@ int main(void)
 	start_thread(ram_thread, 19);
 	if (disk_open())
 		start_thread(disk_thread, 0);
+	if (*config.net)
+		start_thread(net_thread, 0);
 	/* After the threads were made: they would inherit it. */
 	if (sched_setscheduler(0, SCHED_FIFO, &fifo))
 		die("sched_setscheduler");

@@ -13,7 +13,7 @@ import tempfile
 import labvm
 from labvm import LAB, LabError, build
 
-VARIABLES = ["PLAN", "PACKAGES", "FILES", "NEEDS", "MEM", "SMP", "APPEND", "TIMEOUT", "AGENT", "JUMPS"]
+VARIABLES = ["PLAN", "PACKAGES", "FILES", "NEEDS", "MEM", "SMP", "APPEND", "TIMEOUT", "AGENT", "JUMPS", "NET"]
 TCG = "tcg,thread=multi"
 # no_timer_check: on a busy machine the emulated timer may be late for the kernel's test of it,
 # which panics.
@@ -30,7 +30,7 @@ APPEND = (
 def read_scenario(path):
     """The scenario's variables, and which of its functions there are."""
     script = '. "$1"\n' + "".join(f'printf "%s\\0" "${{{v}-unset}}"\n' for v in VARIABLES)
-    script += 'for f in before between after outside; do command -v $f; done\n'
+    script += 'for f in before between after peer outside; do command -v $f; done\n'
     done = subprocess.run(["sh", "-c", script, "sh", path], stdout=subprocess.PIPE, text=True)
     *values, functions = done.stdout.split("\0")
     if len(values) != len(VARIABLES):
@@ -44,6 +44,8 @@ def read_scenario(path):
     jumps = var.setdefault("JUMPS", "1" if "after" in functions else "0")
     if not jumps.isdigit():
         raise LabError(f"{path}: JUMPS={jumps} is no number")
+    if "peer" in functions and var.get("NET") != "yes":
+        raise LabError(f"{path}: `peer` needs NET=yes")
     if int(jumps) > 1 and not {"between", "after"} <= set(functions):
         raise LabError(f"{path}: JUMPS={jumps} needs functions `between` and `after`")
     return var, functions
@@ -94,6 +96,7 @@ class Run:
         self.jumps = int(var["JUMPS"])
         self.halves, self.half_started, self.ended = [], 0.0, False
         self.guests, self.waiting, self.seen = {}, [], {}
+        self.peer = None
 
         needs = var.get("NEEDS", "vmkeep guest").split()
         # "qemu:10.0" is `build qemu 10.0`.
@@ -238,7 +241,11 @@ class Run:
         self.fill_share()
         tsc_khz = subprocess.run([f"{self.bin}/tsc-khz"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
         append = f"{APPEND} tsc_early_khz={tsc_khz} {self.var.get('APPEND', '')}".strip()
+        if self.var.get("NET") == "yes":
+            vm.namespace()
         vm.boot(f"{self.kernels[0]}/bzImage", self.image, append)
+        if "peer" in self.functions:
+            self.peer = self.start_peer()
         while vm.poll(0.1):
             now = vm.now()
             for request in [r for r in self.waiting if r["until"] < now]:
@@ -251,6 +258,22 @@ class Run:
             self.checks.problem("the host VM ended early")
         elif len(self.halves) <= self.jumps and not self.checks.problems:
             self.checks.problem("the new kernel was never reached")
+
+    def start_peer(self):
+        """The scenario's part on the network outside the host, while the host runs."""
+        env = dict(os.environ, RUN=self.run, LAB=LAB, REPO=labvm.REPO)
+        argv = self.vm.in_namespace(["sh", "-c", '. "$1"; peer', "sh", self.file])
+        with open(f"{self.run}/peer.log", "wb") as log:
+            return subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+    def end_peer(self):
+        if not self.peer:
+            return
+        try:
+            os.killpg(self.peer.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
+        self.peer.wait()
 
     def outside_part(self):
         """The scenario's checks on the machine, with what the run left."""
@@ -273,6 +296,7 @@ class Run:
             try:
                 self.host_part()
             finally:
+                self.end_peer()
                 self.vm.close(keep)
             report = f"{self.run}/out/report.json"
             if os.path.exists(report):

@@ -24,6 +24,8 @@ GUESTS = 20
 # Of one virtio-serial device: QEMU drops the control messages of further ones when the queue for them
 # (32) is full, and what is written to those goes nowhere.
 PORTS = 12
+# The address outside the host VM, where a scenario has a network.
+OUTSIDE = "192.0.2.254/24"
 
 # What the host's kernel must not say. Only warnings and worse reach the console, so of
 # Kexec HandOver and Live Update any word there is one too many.
@@ -81,7 +83,7 @@ class HostVM:
 
     def __init__(self, run, accel, mem, smp):
         self.run, self.accel, self.mem, self.smp = run, accel, mem, smp
-        self.start, self.qemu = 0.0, None
+        self.start, self.qemu, self.netns = 0.0, None, None
         self.selector = selectors.DefaultSelector()
         self.channels = {}
         self.tmp = tempfile.mkdtemp(prefix="vmkeep-lab-")
@@ -103,6 +105,16 @@ class HostVM:
         path = f"{self.run}/consoles/{name}.log" if log else None
         self.channels[name] = Channel(name, path, on_line)
         return self.channels[name]
+
+    def namespace(self):
+        """A network of its own outside the host VM: what the VM's eth0 is plugged into is `lab0` there."""
+        self.netns = f"vmkeep-lab-{os.getpid()}"
+        subprocess.run(["ip", "netns", "add", self.netns], check=True)
+        for command in ("tuntap add dev lab0 mode tap", f"addr add {OUTSIDE} dev lab0", "link set lab0 up"):
+            subprocess.run(["ip", "-n", self.netns, *command.split()], check=True)
+
+    def in_namespace(self, argv):
+        return ["nsenter", f"--net=/run/netns/{self.netns}", "--", *argv]
 
     def boot(self, kernel, image, append):
         tools = build("tools")[0] + "/root"
@@ -126,6 +138,8 @@ class HostVM:
             "-device", "virtio-9p-pci,fsdev=lab,mount_tag=lab",
             "-fsdev", f"local,id=out,path={os.path.realpath(self.run)}/out,security_model=none",
             "-device", "virtio-9p-pci,fsdev=out,mount_tag=out",
+            *(["-netdev", "tap,id=lab,ifname=lab0,script=no,downscript=no"] if self.netns else []),
+            *(["-device", "virtio-net-pci,netdev=lab,mac=52:54:00:00:01:01,romfile="] if self.netns else []),
             "-device", "virtio-rng-pci",
         ]
         listeners = {}
@@ -143,6 +157,8 @@ class HostVM:
                 argv += ["-device", f"virtserialport,bus=serial{nr // PORTS}.0,nr={nr % PORTS + 1},chardev={name},name={name}"]
         self.note(argv)
 
+        if self.netns:
+            argv = self.in_namespace(argv)
         # Should this process be killed, the VM goes with it.
         argv = ["setpriv", "--pdeathsig", "KILL", "--"] + argv
         env = dict(os.environ, QEMU_MODULE_DIR=f"{libs}/qemu")
@@ -196,6 +212,8 @@ class HostVM:
         if self.qemu and self.qemu.poll() is None:
             self.qemu.kill()
             self.qemu.wait()
+        if self.netns:
+            subprocess.run(["ip", "netns", "del", self.netns], check=False)
         for channel in self.channels.values():
             channel.flush()
         if keep:
