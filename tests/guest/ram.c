@@ -17,6 +17,7 @@
 #define DETAILS 8
 /* Pages between two looks at the clock. */
 #define BATCH 64
+#define SLICE_NS 20000000ULL
 
 static uint8_t *ram;
 static size_t pages;
@@ -102,6 +103,9 @@ static void rest(uint64_t *since)
 {
 	uint64_t worked = cpu_ns() - *since;
 
+	/* Under emulation a wake-up costs as much as this. */
+	if (worked < SLICE_NS)
+		return;
 	if (config.duty < 100)
 		sleep_ns(worked * (100 - config.duty) / config.duty);
 	*since = cpu_ns();
