@@ -75,7 +75,7 @@ char *xstrdup(const char *s)
 	return s ? or_die(strdup(s)) : NULL;
 }
 
-static char *xvasprintf(const char *fmt, va_list ap)
+static __printf(1, 0) char *xvasprintf(const char *fmt, va_list ap)
 {
 	char *s = NULL;
 
