@@ -23,6 +23,15 @@ void fuzz_init(void)
 {
 }
 
+/* A device tree's header and its root with one property; and a note with a build id. */
+static const unsigned char tree[] = "\xd0\x0d\xfe\xed\0\0\0\x58\0\0\0\x28\0\0\0\x54\0\0\0\x28"
+				    "\0\0\0\x11\0\0\0\x10\0\0\0\0\0\0\0\4\0\0\0\x2c"
+				    "\0\0\0\1\0\0\0\0\0\0\0\4\0\0\0\3\0\0\0\7\0\0\0\0kho-v4\0\0"
+				    "\0\0\0\2\0\0\0\x09"
+				    "compatible";
+static const unsigned char notes[] = "\4\0\0\0\x06\0\0\0\1\1\0\0Linux\0\0\0\0\0\0\0"
+				     "\4\0\0\0\x14\0\0\0\3\0\0\0GNU\0abcdefghijklmnopqrst";
+
 void fuzz_seeds(void)
 {
 	const struct fake f = { .kho = "kho-v4",
@@ -34,6 +43,9 @@ void fuzz_seeds(void)
 	_cleanup_bytes_ struct bytes elf = fake_vmlinux(&f);
 
 	fuzz_seed("vmlinux", IMAGE, elf.p, elf.len);
+	fuzz_seed("tree", TREE, tree, sizeof(tree));
+	fuzz_seed("abi", TREE, "luo-v5", 7);
+	fuzz_seed("notes", NOTES, notes, sizeof(notes) - 1);
 	fuzz_seed("scan", SCAN, elf.p, elf.len);
 	for (size_t i = 0; i < ARRAY_SIZE(pack_formats); i++) {
 		_cleanup_bytes_ struct bytes p = pack(pack_formats[i], elf.p, elf.len, true);

@@ -39,7 +39,10 @@ fuzz() {
 	shift 2
 	case $target in
 	kimage) longest=65536 ;;
-	*) longest=8192 ;;
+	*)
+		longest=8192
+		set -- -dict="$fuzz/json.dict" "$@"
+		;;
 	esac
 	ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 nice -n 5 \
 		"$out/build/tests/fuzz/fuzz-$target" -max_total_time="$seconds" -max_len=$longest \
