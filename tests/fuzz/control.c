@@ -283,6 +283,9 @@ void fuzz_seeds(void)
 		{ "report", "{\"command\":\"report\",\"arguments\":{}}\n" },
 		{ "stop", "{\"command\":\"stop\",\"arguments\":{\"name\":\"web-1\",\"now\":true,"
 			  "\"timeout_s\":60}}\n" },
+		/* next to a bound */
+		{ "stop-soon",
+		  "{\"command\":\"stop\",\"arguments\":{\"name\":\"web-1\",\"timeout_s\":1}}\n" },
 		{ "discard", "{\"command\":\"discard\",\"arguments\":{\"name\":\"web-1\"}}\n" },
 		{ "pieces", "{\"command\"\xff:\"status\"\xff}\n{\"command\":1}\n" },
 	};
