@@ -3,6 +3,7 @@
 #include "client.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "unixsock.h"
 
@@ -29,12 +30,28 @@ static void end_progress(void)
 static enum exit_status no_agent(int r)
 {
 	if (r == -EACCES)
-		fprintf(stderr,
-			"vmkeep: only root may command vmkeepd (" RUN_DIR "/" CONTROL_SOCKET ")\n");
+		fprintf(stderr, "vmkeep: only root and the members of group " CONTROL_GROUP
+				" may command vmkeepd (" RUN_DIR "/" CONTROL_SOCKET ")\n");
 	else
 		fprintf(stderr,
 			"vmkeep: vmkeepd does not run: start it (systemctl start vmkeepd)\n");
 	return EXIT_NO_AGENT;
+}
+
+/* An agent that turns us away does so at once, without reading: its words are there all the same. */
+static int send_all(int fd, const char *p, size_t len)
+{
+	while (len) {
+		ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EPIPE)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		p += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+	}
+	return 0;
 }
 
 static int send_request(int fd, const char *command, json *args)
@@ -45,7 +62,7 @@ static int send_request(int fd, const char *command, json *args)
 	json_set_str(req, "command", command);
 	json_object_object_add(req, "arguments", args ? args : json_object_new_object());
 	line = xasprintf("%s\n", json_object_to_json_string_ext(req, JSON_C_TO_STRING_PLAIN));
-	return write_all(fd, line, strlen(line));
+	return send_all(fd, line, strlen(line));
 }
 
 enum exit_status client_request(const char *command, json *args, json **ret)

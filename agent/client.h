@@ -3,8 +3,7 @@
 #ifndef VMKEEP_CLIENT_H
 #define VMKEEP_CLIENT_H
 
-#include "jsonio.h"
-#include "server.h"
+#include "control.h"
 
 /**
  * client_request() - Ask the agent and wait for its answer, showing progress.

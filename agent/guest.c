@@ -170,8 +170,8 @@ int guest_from_json(json *j, struct guest **ret, struct err *e)
 	if (!name || !guest_name_valid(name) || !uuid_valid(uuid))
 		return err_set(e, -EBADMSG, "has no valid name and uuid");
 	if (json_get_strv(j, "argv", &argv) < 0 || json_get_strv(j, "user_argv", &user_argv) < 0 ||
-	    !argv.n)
-		return err_set(e, -EBADMSG, "has no command line");
+	    !argv.n || argv.v[0][0] != '/') /* or what lies in its directory would be executed */
+		return err_set(e, -EBADMSG, "has no command line with a program's full path");
 	guestram_init(&ram);
 	if (guestram_from_json(&ram, json_get(j, "ram", json_type_array)) < 0)
 		return err_set(e, -EBADMSG, "has no sizes of its memory");

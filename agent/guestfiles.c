@@ -65,10 +65,17 @@ json *guestfiles_load(const char *name)
 {
 	_cleanup_free_ char *path = file_of(name, "state.json");
 	_cleanup_free_ char *text = NULL;
+	json *state;
 
 	if (!guest_name_valid(name) || read_file(path, HANDOVER_PAYLOAD_MAX, &text, NULL) < 0)
 		return NULL;
-	return json_tokener_parse(text);
+	state = json_tokener_parse(text);
+	/* Whose directory it is says whose it is, not what is in it. */
+	if (!json_str(state, "name") || strcmp(json_str(state, "name"), name) != 0) {
+		json_object_put(state);
+		return NULL;
+	}
+	return state;
 }
 
 void guestfiles_list(struct strv *names)

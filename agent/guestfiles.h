@@ -14,7 +14,7 @@ int guestfiles_make(const struct guest *g, int *ret_log, off_t *log_start, struc
 char *guestfiles_qmp(const struct guest *g);
 /** guestfiles_save() - Write state.json. Return: 0, or -errno, logged; the old one stays then. */
 int guestfiles_save(const struct guest *g, json *state);
-/** guestfiles_load() - Read a guest's state.json, or NULL; caller puts it. */
+/** guestfiles_load() - Read a guest's state.json; NULL if there is none of its name. Caller puts it. */
 json *guestfiles_load(const char *name);
 /** guestfiles_list() - Append the names of all that have a directory. */
 void guestfiles_list(struct strv *names);

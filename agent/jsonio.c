@@ -10,6 +10,9 @@
 /* Deeper than anything QEMU sends, and far from the end of a task's stack. */
 #define JSON_DEPTH 32
 
+/* What is read from one stream, in bytes, before other tasks have had their turn. */
+#define BURST_MAX (16UL * 1024)
+
 static int parse_line(const char *line, size_t len, json **ret)
 {
 	struct json_tokener *tok = json_tokener_new_ex(JSON_DEPTH);
@@ -28,6 +31,42 @@ static int parse_line(const char *line, size_t len, json **ret)
 	return obj ? 1 : -EBADMSG;
 }
 
+/* Room for more behind what has not been taken yet. */
+static int make_room(struct jsonio *io)
+{
+	char *buf = io->buf;
+	size_t cap;
+
+	if (io->at) {
+		memmove(buf, buf + io->at, io->len - io->at);
+		io->len -= io->at;
+		io->scanned -= io->at;
+		io->at = 0;
+	}
+	if (io->len > io->max)
+		return -EMSGSIZE;
+	if (io->len < io->cap)
+		return 0;
+	cap = io->cap ? io->cap * 2 : 4096;
+	buf = realloc(buf, cap);
+	if (!buf)
+		return -ENOMEM;
+	io->buf = buf;
+	io->cap = cap;
+	return 0;
+}
+
+static int take_line(struct jsonio *io, const char *newline, json **ret)
+{
+	/* With the newline, so that the tokener knows that nothing follows. */
+	size_t line = (size_t)(newline - (io->buf + io->at)) + 1;
+	int r = parse_line(io->buf + io->at, line, ret);
+
+	io->at += line;
+	io->scanned = io->at;
+	return r;
+}
+
 int jsonio_read(struct jsonio *io, int timeout_ms, json **ret)
 {
 	int64_t deadline = now_ms() + timeout_ms;
@@ -36,34 +75,22 @@ int jsonio_read(struct jsonio *io, int timeout_ms, json **ret)
 		char *nl = io->len > io->scanned
 				   ? memchr(io->buf + io->scanned, '\n', io->len - io->scanned)
 				   : NULL;
-		ssize_t n;
+		ssize_t n = -1;
 		int left = -1, r;
 
-		if (nl) {
-			size_t line = (size_t)(nl - io->buf) + 1;
-
-			/* With the newline, so that the tokener knows that nothing follows. */
-			r = parse_line(io->buf, line, ret);
-			memmove(io->buf, io->buf + line, io->len - line);
-			io->len -= line;
-			io->scanned = 0;
-			return r;
-		}
+		if (nl)
+			return take_line(io, nl, ret);
 		io->scanned = io->len;
-		if (io->len > io->max)
-			return -EMSGSIZE;
-		if (io->len == io->cap) {
-			size_t cap = io->cap ? io->cap * 2 : 4096;
-			char *buf = realloc(io->buf, cap);
-
-			if (!buf)
-				return -ENOMEM;
-			io->buf = buf;
-			io->cap = cap;
-		}
-		n = recv(io->fd, io->buf + io->len, io->cap - io->len, MSG_DONTWAIT);
+		r = make_room(io);
+		if (r < 0)
+			return r;
+		/* A peer that always has more to say must not keep the others' turn. */
+		errno = EAGAIN;
+		if (io->burst < BURST_MAX)
+			n = recv(io->fd, io->buf + io->len, io->cap - io->len, MSG_DONTWAIT);
 		if (n > 0) {
 			io->len += (size_t)n;
+			io->burst += (size_t)n;
 			continue;
 		}
 		if (n == 0)
@@ -72,6 +99,7 @@ int jsonio_read(struct jsonio *io, int timeout_ms, json **ret)
 			return -errno;
 		if (timeout_ms >= 0)
 			left = deadline > now_ms() ? (int)(deadline - now_ms()) : 0;
+		io->burst = 0;
 		r = task_poll(io->fd, POLLIN, left);
 		if (r < 0 && r != -EINTR)
 			return r;
@@ -82,7 +110,7 @@ void jsonio_free(struct jsonio *io)
 {
 	free(io->buf);
 	io->buf = NULL;
-	io->len = io->cap = io->scanned = 0;
+	io->len = io->cap = io->at = io->scanned = io->burst = 0;
 }
 
 static ssize_t send_some(int fd, const char *p, size_t len, int pass_fd)

@@ -28,7 +28,10 @@ struct jsonio {
 	int fd;
 	size_t max;
 	char *buf;
-	size_t len, cap, scanned;
+	size_t len, cap; /* of @buf */
+	size_t at;	 /* where what has not been taken yet begins */
+	size_t scanned;	 /* up to here there is no newline behind @at */
+	size_t burst;	 /* read since other tasks had their turn */
 };
 
 /**

@@ -29,6 +29,10 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_end(ap);
 	if (n > (int)sizeof(line) - 2)
 		n = sizeof(line) - 2;
+	/* Words of QEMU's or a client's must not look like lines of ours. */
+	for (int i = 0; i < n; i++)
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?';
 	line[n++] = '\n';
 	/* One write, so that lines of several processes do not mix. A log that is full or gone must not stop us. */
 	(void)!write(STDERR_FILENO, line, (size_t)n);

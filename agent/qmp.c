@@ -127,11 +127,8 @@ int qmp_open(const char *path, int timeout_ms, qmp_event_fn *on_event, void *use
 	}
 	q = xmalloc0(sizeof(*q));
 	q->refs = 2;
-	q->fd = q->io.fd = take_fd(&fd);
-	q->io.max = io.max;
-	q->io.buf = io.buf;
-	q->io.len = io.len;
-	q->io.cap = io.cap;
+	q->io = io; /* with what has been read ahead */
+	q->fd = take_fd(&fd);
 	q->on_event = on_event;
 	q->user = user;
 	task_start(reader, q);

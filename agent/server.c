@@ -2,10 +2,6 @@
 
 #include "server.h"
 
-#include <poll.h>
-#include <stdio.h>
-#include <sys/socket.h>
-
 #include "check.h"
 #include "clock.h"
 #include "cmdline.h"
@@ -13,32 +9,16 @@
 #include "loop.h"
 #include "report.h"
 #include "restore.h"
-#include "unixsock.h"
 #include "upgrade.h"
-
-#define CLIENT_TIMEOUT_MS 5000
-
-struct client {
-	struct jsonio io;
-	int fd;
-};
 
 static void send_progress(void *user, const char *text)
 {
-	struct client *c = user;
-	json *msg = qmp_args("progress", text, NULL);
-
-	/*
-	 * Sent without waiting: nobody who reads slowly may hold up an update, least
-	 * of all in the blackout. What does not fit into the socket is not shown.
-	 */
-	jsonio_write(c->fd, msg, -1, 0);
-	json_object_put(msg);
+	control_progress(user, text);
 }
 
 /* --- one function a command: returns an exit status, the value or the error's words --- */
 
-static int cmd_run(struct client *c, json *args, json **ret, struct err *e)
+static int cmd_run(struct control_client *c, json *args, json **ret, struct err *e)
 {
 	_cleanup_strv_ struct strv argv = { 0 }, notes = { 0 };
 	struct guest_spec spec = { .name = json_str(args, "name"),
@@ -91,7 +71,7 @@ static json *guest_status(const struct guest *g)
 	return j;
 }
 
-static int cmd_status(struct client *c, json *args, json **ret, struct err *e)
+static int cmd_status(struct control_client *c, json *args, json **ret, struct err *e)
 {
 	const char *name = json_str(args, "name");
 	json *guests = json_object_new_array();
@@ -130,7 +110,7 @@ static int target_from_args(json *args, struct target *t, struct err *e)
 	return 0;
 }
 
-static int cmd_check(struct client *c, json *args, json **ret, struct err *e)
+static int cmd_check(struct control_client *c, json *args, json **ret, struct err *e)
 {
 	struct target t;
 	struct err first;
@@ -152,7 +132,7 @@ static int cmd_check(struct client *c, json *args, json **ret, struct err *e)
 	return EXIT_OK;
 }
 
-static int cmd_prepare(struct client *c, json *args, json **ret, struct err *e)
+static int cmd_prepare(struct control_client *c, json *args, json **ret, struct err *e)
 {
 	struct target t;
 	unsigned int n = 0;
@@ -171,7 +151,7 @@ static int cmd_prepare(struct client *c, json *args, json **ret, struct err *e)
 	return EXIT_OK;
 }
 
-static int cmd_commit(struct client *c, json *args, json **ret, struct err *e)
+static int cmd_commit(struct control_client *c, json *args, json **ret, struct err *e)
 {
 	int64_t max_blackout_ms = json_int(args, "max_blackout_ms", 0);
 
@@ -184,7 +164,7 @@ static int cmd_commit(struct client *c, json *args, json **ret, struct err *e)
 	return EXIT_FAILED; /* it returned */
 }
 
-static int cmd_abort(struct client *c, json *args, json **ret, struct err *e)
+static int cmd_abort(struct control_client *c, json *args, json **ret, struct err *e)
 {
 	(void)c, (void)args;
 	if (upgrade_abort(e) < 0)
@@ -207,7 +187,7 @@ static json *kept_guest(const struct guest *g, const char *reason)
 }
 
 /* What the agent does by itself when it starts, and again for guests that are kept. */
-static int cmd_finish(struct client *c, json *args, json **ret, struct err *e)
+static int cmd_finish(struct control_client *c, json *args, json **ret, struct err *e)
 {
 	_cleanup_strv_ struct strv names = { 0 };
 	_cleanup_guest_set_ struct guest_set guests = { 0 };
@@ -249,7 +229,7 @@ static int cmd_finish(struct client *c, json *args, json **ret, struct err *e)
 	return EXIT_OK;
 }
 
-static int cmd_discard(struct client *c, json *args, json **ret, struct err *e)
+static int cmd_discard(struct control_client *c, json *args, json **ret, struct err *e)
 {
 	const char *name = json_str(args, "name");
 	struct guest *g = name ? guest_find(name) : NULL;
@@ -265,7 +245,7 @@ static int cmd_discard(struct client *c, json *args, json **ret, struct err *e)
 	return EXIT_OK;
 }
 
-static int cmd_report(struct client *c, json *args, json **ret, struct err *e)
+static int cmd_report(struct control_client *c, json *args, json **ret, struct err *e)
 {
 	(void)c, (void)args;
 	if (!report_last()) {
@@ -276,7 +256,7 @@ static int cmd_report(struct client *c, json *args, json **ret, struct err *e)
 	return EXIT_OK;
 }
 
-static int cmd_stop(struct client *c, json *args, json **ret, struct err *e)
+static int cmd_stop(struct control_client *c, json *args, json **ret, struct err *e)
 {
 	const char *name = json_str(args, "name");
 	struct guest *g = name ? guest_find(name) : NULL;
@@ -301,88 +281,69 @@ static int cmd_stop(struct client *c, json *args, json **ret, struct err *e)
 	return EXIT_OK;
 }
 
+/*
+ * What those may ask who may not change anything. Not check: it opens, with our rights, the
+ * files that its caller names.
+ */
+enum need { READS, CHANGES };
+
 static const struct {
 	const char *name;
-	int (*run)(struct client *c, json *args, json **ret, struct err *e);
+	enum need need;
+	int (*run)(struct control_client *c, json *args, json **ret, struct err *e);
 } commands[] = {
-	{ "run", cmd_run },	    { "status", cmd_status }, { "check", cmd_check },
-	{ "prepare", cmd_prepare }, { "commit", cmd_commit }, { "abort", cmd_abort },
-	{ "finish", cmd_finish },   { "report", cmd_report }, { "stop", cmd_stop },
-	{ "discard", cmd_discard },
+	{ "run", CHANGES, cmd_run },	   { "status", READS, cmd_status },
+	{ "check", CHANGES, cmd_check },   { "prepare", CHANGES, cmd_prepare },
+	{ "commit", CHANGES, cmd_commit }, { "abort", CHANGES, cmd_abort },
+	{ "finish", CHANGES, cmd_finish }, { "report", READS, cmd_report },
+	{ "stop", CHANGES, cmd_stop },	   { "discard", CHANGES, cmd_discard },
 };
 
-static void answer(struct client *c, json *request)
+static int run_command(struct control_client *c, json *request, json **ret, struct err *e)
 {
 	const char *name = json_str(request, "command");
-	json *args = json_get(request, "arguments", json_type_object), *value = NULL;
-	_cleanup_json_ json *reply = json_object_new_object();
-	struct err e = { "no such command" };
-	int status = EXIT_BAD_USAGE;
+	json *args = json_get(request, "arguments", json_type_object);
 
-	for (size_t i = 0; name && i < ARRAY_SIZE(commands); i++)
-		if (strcmp(commands[i].name, name) == 0)
-			status = commands[i].run(c, args, &value, &e);
+	for (size_t i = 0; name && i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(commands[i].name, name) != 0)
+			continue;
+		if (commands[i].need == READS || control_may_change(c))
+			return commands[i].run(c, args, ret, e);
+		err_set(e, 0,
+			"%s: only root and the members of group " CONTROL_GROUP " may do this",
+			name);
+		return EXIT_NO_AGENT;
+	}
+	err_set(e, 0, "no such command");
+	return EXIT_BAD_USAGE;
+}
+
+static json *answer(struct control_client *c, json *request)
+{
+	const char *name = json_str(request, "command");
+	json *value = NULL, *reply;
+	struct err e = { "" };
+	int status = run_command(c, request, &value, &e);
+
 	if (status == EXIT_OK) {
+		reply = json_object_new_object();
 		json_object_object_add(reply, "return", value);
-	} else {
-		json_object_put(value);
-		json_set_str(reply, "error", e.text);
-		json_set_int(reply, "status", status);
+		return reply;
+	}
+	json_object_put(value);
+	/* Those who may only read could fill the log. */
+	if (control_may_change(c))
 		log_info("%s: refused or failed: %s", name ? name : "?", e.text);
-	}
-	jsonio_write(c->fd, reply, -1, CLIENT_TIMEOUT_MS);
+	return control_error(e.text, (enum exit_status)status);
 }
 
-static void serve_client(void *arg)
+int server_start(const char *run_dir, bool allow_read, struct err *e)
 {
-	struct client *c = arg;
-	json *request = NULL;
+	const struct control c = { .dir = run_dir,
+				   .group = CONTROL_GROUP,
+				   .allow_read = allow_read,
+				   .patience_ms = CONTROL_PATIENCE_MS,
+				   .answer = answer };
 
-	/* One request a connection, and it must come at once. */
-	if (jsonio_read(&c->io, CLIENT_TIMEOUT_MS, &request) == 1)
-		answer(c, request);
-	json_object_put(request);
-	jsonio_free(&c->io);
-	fd_close(&c->fd);
-	free(c);
-}
-
-static bool may_command(int fd)
-{
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
-	       (peer.uid == 0 || peer.uid == geteuid());
-}
-
-static void serve(void *arg)
-{
-	int sock = (int)(intptr_t)arg;
-
-	for (;;) {
-		_cleanup_close_ int fd = -EBADF;
-		struct client *c;
-
-		if (task_poll(sock, POLLIN, -1) < 0)
-			continue;
-		fd = accept4(sock, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd < 0 || !may_command(fd))
-			continue;
-		c = xmalloc0(sizeof(*c));
-		c->fd = c->io.fd = take_fd(&fd);
-		c->io.max = CONTROL_LINE_MAX;
-		task_start(serve_client, c);
-	}
-}
-
-int server_start(const char *run_dir, struct err *e)
-{
-	_cleanup_free_ char *path = xasprintf("%s/" CONTROL_SOCKET, run_dir);
-	int sock = unixsock_listen(path, 0600);
-
-	if (sock < 0)
-		return err_set(e, sock, "control socket %s: %s", path, strerror(-sock));
-	task_start(serve, (void *)(intptr_t)sock);
-	return 0;
+	return control_start(&c, e);
 }

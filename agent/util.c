@@ -19,6 +19,14 @@ void fd_close(int *fd)
 	errno = saved;
 }
 
+/* Words may come from QEMU or a client: one line they stay, and do nothing to a terminal. */
+static void make_line(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			*s = '?';
+}
+
 int err_set(struct err *e, int code, const char *fmt, ...)
 {
 	va_list ap;
@@ -27,6 +35,7 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 		va_start(ap, fmt);
 		vsnprintf(e->text, sizeof(e->text), fmt, ap);
 		va_end(ap);
+		make_line(e->text);
 	}
 	return code;
 }
@@ -42,6 +51,7 @@ void err_prefix(struct err *e, const char *fmt, ...)
 	snprintf(all, sizeof(all), "%s: %s", what, e->text);
 	all[sizeof(e->text) - 1] = '\0';
 	memcpy(e->text, all, sizeof(e->text));
+	make_line(e->text);
 }
 
 static void *or_die(void *p)
@@ -65,7 +75,7 @@ char *xstrdup(const char *s)
 	return s ? or_die(strdup(s)) : NULL;
 }
 
-static char *xvasprintf(const char *fmt, va_list ap)
+static __printf(1, 0) char *xvasprintf(const char *fmt, va_list ap)
 {
 	char *s = NULL;
 

@@ -25,15 +25,18 @@
 static const char *run_dir = RUN_DIR;
 static const char *state_dir = "/var/lib/vmkeep";
 static const char *log_dir = "/var/log/vmkeep";
+static bool allow_read;
 static int exit_status;
 
 static void usage(FILE *out)
 {
 	fputs("vmkeepd: carries this host's guests over an upgrade of its kernel\n\n"
-	      "usage: vmkeepd [--run-dir DIR] [--state-dir DIR] [--log-dir DIR] [--debug]\n\n"
+	      "usage: vmkeepd [--run-dir DIR] [--state-dir DIR] [--log-dir DIR]\n"
+	      "               [--allow-read-all] [--debug]\n\n"
 	      "  --run-dir DIR    sockets and what a restarted agent needs (/run/vmkeep)\n"
 	      "  --state-dir DIR  the report, and what QEMUs can do (/var/lib/vmkeep)\n"
 	      "  --log-dir DIR    what guests' QEMUs print (/var/log/vmkeep)\n"
+	      "  --allow-read-all everybody may ask for status and report\n"
 	      "  --debug          log every step\n"
 	      "  --help, --version\n\n"
 	      "Stays in the foreground and logs to stderr. See vmkeepd(8).\n",
@@ -46,6 +49,7 @@ static void parse_args(int argc, char **argv)
 		{ "run-dir", required_argument, NULL, 'r' },
 		{ "state-dir", required_argument, NULL, 's' },
 		{ "log-dir", required_argument, NULL, 'l' },
+		{ "allow-read-all", no_argument, NULL, 'a' },
 		{ "debug", no_argument, NULL, 'd' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -64,6 +68,9 @@ static void parse_args(int argc, char **argv)
 			break;
 		case 'l':
 			log_dir = optarg;
+			break;
+		case 'a':
+			allow_read = true;
 			break;
 		case 'd':
 			level = LOG_LEVEL_DEBUG;
@@ -159,7 +166,7 @@ static void start(void *arg)
 	else if (r)
 		log_info("finished: %d guests came over the jump", r);
 	guest_recover();
-	if (server_start(run_dir, &e) < 0) {
+	if (server_start(run_dir, allow_read, &e) < 0) {
 		log_error("%s", e.text);
 		exit_status = EXIT_FAILED;
 		loop_quit();

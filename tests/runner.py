@@ -57,6 +57,7 @@ def all_tests():
     # May have to build the kernel's source package first.
     yield Test("unit", [TESTS / "units"], 20 * MINUTE)
     yield Test("unit-sanitized", [TESTS / "units", "--sanitize"], 20 * MINUTE)
+    yield Test("fuzz", [TESTS / "fuzz/short"], 20 * MINUTE)
     yield Test("lab", [TESTS / "lab/selftest"], 30 * MINUTE, lab=True)
     # Built here only, not with the rest: nothing but this and one scenario needs it.
     yield Test("qemu-10.0", [TESTS / "lab/qemu-tests", "10.0"], 30 * MINUTE, lab=True)

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A libFuzzer target for all that reads kernel images and what the kernel shows of Kexec
- * HandOver. The first byte says which of them the rest is for: checksums would else keep
- * the fuzzer from what comes after unpacking.
- *
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Iagent -Itests/unit \
- *       -o fuzz-kimage tests/fuzz/kimage.c agent/kimage.c agent/kscan.c agent/unpack.c \
- *       agent/kho.c agent/util.c -lz -llzma -lzstd -llz4 -lbz2 -llzo2
- *   mkdir -p corpus && FUZZ_SEEDS=corpus ./fuzz-kimage
- *   ./fuzz-kimage -max_len=65536 -timeout=20 -max_total_time=600 corpus
- *
- * FUZZ_SEEDS=DIR writes a seed of each kind and ends.
+ * All that reads kernel images and what the kernel shows of Kexec HandOver. The first byte
+ * says which of them the rest is for: checksums would else keep the fuzzer from what comes
+ * after unpacking.
  */
+
+#include "fuzz.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,21 +19,20 @@ enum { IMAGE, UNPACK, UNPACK_SIZED, SCAN, TREE, NOTES };
 
 #define UNPACKED_MAX (16 << 20)
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
-
-static void seed(const char *dir, const char *name, unsigned char kind, const struct bytes *b)
+void fuzz_init(void)
 {
-	_cleanup_free_ char *path = xasprintf("%s/%s", dir, name);
-	_cleanup_bytes_ struct bytes all = { 0 };
-
-	bytes_add(&all, &kind, 1);
-	bytes_add(&all, b->p, b->len);
-	if (write_file_atomic(path, (char *)all.p, all.len) < 0)
-		perror(path);
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
+/* A device tree's header and its root with one property; and a note with a build id. */
+static const unsigned char tree[] = "\xd0\x0d\xfe\xed\0\0\0\x58\0\0\0\x28\0\0\0\x54\0\0\0\x28"
+				    "\0\0\0\x11\0\0\0\x10\0\0\0\0\0\0\0\4\0\0\0\x2c"
+				    "\0\0\0\1\0\0\0\0\0\0\0\4\0\0\0\3\0\0\0\7\0\0\0\0kho-v4\0\0"
+				    "\0\0\0\2\0\0\0\x09"
+				    "compatible";
+static const unsigned char notes[] = "\4\0\0\0\x06\0\0\0\1\1\0\0Linux\0\0\0\0\0\0\0"
+				     "\4\0\0\0\x14\0\0\0\3\0\0\0GNU\0abcdefghijklmnopqrst";
+
+void fuzz_seeds(void)
 {
 	const struct fake f = { .kho = "kho-v4",
 				.luo = "luo-v5",
@@ -47,24 +40,21 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 				.config = FAKE_CONFIG,
 				.size = 12000,
 				.at = 2000 };
-	const char *dir = getenv("FUZZ_SEEDS");
-	_cleanup_bytes_ struct bytes elf = { 0 };
+	_cleanup_bytes_ struct bytes elf = fake_vmlinux(&f);
 
-	(void)argc, (void)argv;
-	if (!dir)
-		return 0;
-	elf = fake_vmlinux(&f);
-	seed(dir, "vmlinux", IMAGE, &elf);
-	seed(dir, "scan", SCAN, &elf);
+	fuzz_seed("vmlinux", IMAGE, elf.p, elf.len);
+	fuzz_seed("tree", TREE, tree, sizeof(tree));
+	fuzz_seed("abi", TREE, "luo-v5", 7);
+	fuzz_seed("notes", NOTES, notes, sizeof(notes) - 1);
+	fuzz_seed("scan", SCAN, elf.p, elf.len);
 	for (size_t i = 0; i < ARRAY_SIZE(pack_formats); i++) {
 		_cleanup_bytes_ struct bytes p = pack(pack_formats[i], elf.p, elf.len, true);
 		_cleanup_bytes_ struct bytes image = fake_bzimage(&p);
 		_cleanup_free_ char *name = xasprintf("bzimage-%s", pack_formats[i]);
 
-		seed(dir, name, IMAGE, &image);
-		seed(dir, pack_formats[i], UNPACK_SIZED, &p);
+		fuzz_seed(name, IMAGE, image.p, image.len);
+		fuzz_seed(pack_formats[i], UNPACK_SIZED, p.p, p.len);
 	}
-	exit(0);
 }
 
 static int drop(void *user, const unsigned char *data, size_t len, struct err *e)
@@ -84,11 +74,11 @@ static void image(const unsigned char *data, size_t len)
 	struct kimage k;
 	struct err e;
 
-	if (fd < 0 || write_all(fd, data, len) < 0)
-		abort();
+	fuzz_must(fd >= 0 && write_all(fd, data, len) == 0);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (kimage_read(path, &k, &e) < 0 && (!e.text[0] || strchr(e.text, '\n')))
-		abort();
+	e.text[0] = '\0';
+	if (kimage_read(path, &k, &e) < 0)
+		fuzz_must_explain(&e);
 	close(fd);
 }
 
@@ -102,19 +92,16 @@ static void scan(const unsigned char *data, size_t len)
 		kscan_feed(s, data + at, n);
 	}
 	kscan_end(s, &f);
-	if (strlen(f.abi.luo) >= KSCAN_COMPAT_MAX || f.n_banners > KSCAN_BANNERS)
-		abort();
+	fuzz_must(strlen(f.abi.luo) < KSCAN_COMPAT_MAX && f.n_banners <= KSCAN_BANNERS);
 }
 
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
+void fuzz_one(const unsigned char *data, size_t len)
 {
 	struct unpack u = { .max = UNPACKED_MAX, .write = drop };
 	unsigned char id[KSCAN_BUILD_ID_LEN];
 	char name[KSCAN_COMPAT_MAX];
 	struct err e;
 
-	if (!len)
-		return 0;
 	u.in = data + 1;
 	u.len = len - 1;
 	u.sized = data[0] == UNPACK_SIZED;
@@ -136,5 +123,4 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 		kho_notes_build_id(data + 1, len - 1, id);
 		break;
 	}
-	return 0;
 }

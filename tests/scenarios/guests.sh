@@ -5,7 +5,7 @@
 # and sources it in its halves.
 
 # run_guest NAME MACHINE [QEMU ARGUMENT…]: start a verifying guest of $GUEST_MEMORY (a size a block), which
-# tests $GUEST_FILL of it with $GUEST_DUTY % of a CPU. Its console is virtio's, as each
+# tests $GUEST_FILL of it with $GUEST_DUTY % of a CPU, its QEMU as $GUEST_USER. Its console is virtio's, as each
 # byte on a serial line is two exits into two emulated hypervisors; GUEST_CONSOLE=ttyS0
 # takes the line all the same. QEMU is its program, if not Debian's.
 run_guest() {
@@ -22,7 +22,7 @@ run_guest() {
 	memory=
 	for size in ${GUEST_MEMORY:-96M}; do memory="$memory --memory $size"; done
 	# shellcheck disable=SC2046,SC2086 # words are wanted
-	vmkeep run "$guest" $memory -- "${QEMU:-qemu-system-x86_64}" -machine "$machine,accel=kvm" -cpu qemu64 \
+	vmkeep run "$guest" $memory ${GUEST_USER:+--user "$GUEST_USER"} -- "${QEMU:-qemu-system-x86_64}" -machine "$machine,accel=kvm" -cpu qemu64 \
 		-nodefaults -display none $(guest_args "$guest") -append "console=$console quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest full=$full duty=${GUEST_DUTY:-15} fill=${GUEST_FILL:-8M} ${GUEST_APPEND:-}" "$@"
 }
 
@@ -75,4 +75,51 @@ refused() {
 # nothing_preserved: the kernel holds no session of ours and no next kernel.
 nothing_preserved() {
 	[ "$(cat /sys/kernel/kexec_loaded)" = 0 ] && [ -z "$(find /proc/[0-9]*/fd -lname '*luo*' 2>/dev/null)" ]
+}
+
+# socket_of INODE: where in the file system this Unix socket is, if it is.
+socket_of() {
+	awk -v inode="$1" '$7 == inode { print $8 }' /proc/net/unix
+}
+
+# of_state NAME KEY: a number, or several, from what the agent has written down of NAME.
+of_state() {
+	tr -d ' \n' <"/run/vmkeep/guests/$1/state.json" | sed "s/.*\"$2\":\[*\([0-9]*\(,[0-9][0-9]*\)*\).*/\1/" | tr , ' '
+}
+
+# own_fds NAME: what NAME's QEMU has open is its own: of memory files its RAM alone, no record and
+# nobody's state; of files its log and its disk; of sockets in the agent's directory its
+# monitor; of devices none that it did not open itself.
+own_fds() {
+	qemu=$(of_state "$1" pid) ram=" $(of_state "$1" ram_inodes) "
+	blocks=$(echo "$ram" | wc -w) seen=0 foreign=0
+	for fd in /proc/"$qemu"/fd/*; do
+		to=$(readlink "$fd") || continue
+		if [ -f "$fd" ]; then
+			case $ram in
+			*" $(stat -L -c %i "$fd") "*)
+				seen=$((seen + 1))
+				continue
+				;;
+			esac
+		elif [ -S "$fd" ]; then
+			to=$(socket_of "$(echo "$to" | tr -dc 0-9)")
+		fi
+		case $to in
+		"/var/log/vmkeep/$1.log" | "/var/lib/$1.img" | "/run/vmkeep/guests/$1/qmp.sock" | "") ;;
+		/dev/null | /dev/kvm | /dev/urandom | /dev/vport* | /dev/net/tun | /dev/vhost-net) ;;
+		anon_inode:kvm* | "anon_inode:["event* | "anon_inode:[signalfd]" | "anon_inode:[io_uring]" | pipe:*) ;;
+		*)
+			echo "$1: foreign: ${fd##*/} $to"
+			foreign=1
+			;;
+		esac
+	done
+	echo "$1: $seen fds of $blocks blocks of RAM"
+	[ "$blocks" -gt 0 ] && [ "$seen" -ge "$blocks" ] && [ $foreign = 0 ]
+}
+
+# own_fds_only NAME…: that goes for all of them.
+own_fds_only() {
+	for g; do own_fds "$g" || return 1; done
 }

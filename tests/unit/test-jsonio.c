@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "jsonio.h"
 #include "loop.h"
@@ -129,6 +131,57 @@ TEST(an_unfinished_line_is_the_end)
 	feed(&f);
 	EXPECT_EQ(f.objects, 1);
 	EXPECT_EQ(f.end, 0);
+}
+
+/* --- one who never stops --- */
+
+static int stream[2];
+static int ticks;
+
+static void read_all(void *arg)
+{
+	struct jsonio io = { .fd = stream[0], .max = 10000 };
+	json *j = NULL;
+
+	(void)arg;
+	while (jsonio_read(&io, -1, &j) == 1)
+		json_object_put(j);
+	jsonio_free(&io);
+}
+
+static void tick(void *arg)
+{
+	(void)arg;
+	for (ticks = 0; ticks < 20; ticks++)
+		task_sleep(10);
+	loop_quit();
+}
+
+TEST(one_who_never_stops_leaves_others_their_turn)
+{
+	char block[64 * 1024];
+	int64_t begin = now_ms();
+	pid_t pid;
+
+	ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, stream), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(stream[0]);
+		for (size_t i = 0; i < sizeof(block); i += 8)
+			memcpy(block + i, "{\"a\":1}\n", 8);
+		while (now_ms() < begin + 6000)
+			(void)!write(stream[1], block, sizeof(block));
+		_exit(0);
+	}
+	close(stream[1]);
+	ASSERT_EQ(loop_init(), 0);
+	task_start(read_all, NULL);
+	task_start(tick, NULL);
+	loop_run();
+	EXPECT_LT(now_ms() - begin, 4000); /* 0.2 s if nothing else ran here */
+	close(stream[0]);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 }
 
 TEST(wrong_types_read_as_absent)

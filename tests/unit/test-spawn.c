@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "memfd.h"
@@ -61,6 +63,75 @@ TEST(only_the_fds_that_are_meant_go_along)
 	close(ram);
 	close(secret);
 	close(third);
+}
+
+/* What @pid has open, as "NUMBER TARGET\n" each, in the order of numbers. */
+static void list_fds(pid_t pid, char *out, size_t len)
+{
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (int fd = 0; fd < 4096; fd++) {
+		_cleanup_free_ char *path = xasprintf("/proc/%d/fd/%d", pid, fd);
+		char target[128];
+		ssize_t got = readlink(path, target, sizeof(target) - 1);
+
+		if (got < 0)
+			continue;
+		target[got] = '\0';
+		n += (size_t)snprintf(out + n, len - n, "%d %s\n", fd, target);
+		if (n >= len)
+			abort();
+	}
+}
+
+/*
+ * Seen from outside, and of two at the same time: one guest's memory, its monitor and the
+ * agent's own fds are all open here while the other is started.
+ */
+TEST(two_programs_have_nothing_of_each_other)
+{
+	const char *argv[] = { "/bin/sleep", "60", NULL };
+	int secret = memfd_create("vmkeep-record", 0), log[2], ram[2], pidfd[2];
+	pid_t pid[2];
+	char out[1024], expected[256];
+	struct err e;
+
+	/* Not close-on-exec, and on numbers of every kind, also those that spawn() uses itself. */
+	for (int fd = 12; fd < 600; fd += 7)
+		ASSERT_EQ(dup2(secret, fd), fd);
+	for (int i = 0; i < 2; i++) {
+		struct spawn s = { .argv = argv };
+		_cleanup_free_ char *name = xasprintf("vmkeep-ram:g%d", i);
+		_cleanup_free_ char *logs = xasprintf("log-g%d", i);
+
+		log[i] = s.log_fd = memfd_create(logs, 0);
+		ram[i] = memfd_create(name, 0);
+		spawn_add_fd(&s, ram[i], 10);
+		ASSERT_EQ(spawn(&s, &pid[i], &pidfd[i], &e), 0)
+		{
+			TH_LOG("%s", e.text);
+		}
+	}
+	for (int i = 0; i < 2; i++) {
+		snprintf(expected, sizeof(expected),
+			 "0 /dev/null\n1 /memfd:log-g%d (deleted)\n2 /memfd:log-g%d (deleted)\n"
+			 "10 /memfd:vmkeep-ram:g%d (deleted)\n",
+			 i, i, i);
+		/* It is just being loaded, for which libraries are open. */
+		for (int left = 100; left; left--) {
+			list_fds(pid[i], out, sizeof(out));
+			if (strcmp(out, expected) == 0)
+				break;
+			usleep(20000);
+		}
+		EXPECT_STREQ(out, expected);
+		kill(pid[i], SIGKILL);
+		waitpid(pid[i], NULL, 0);
+		close(pidfd[i]);
+		close(ram[i]);
+		close(log[i]);
+	}
 }
 
 TEST(the_step_that_failed_is_named)

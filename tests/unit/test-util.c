@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "log.h"
 #include "util.h"
 
 #include "kselftest_harness.h"
@@ -45,6 +46,29 @@ TEST(sizes_are_shown_exactly_or_rounded)
 	EXPECT_STREQ(format_size(256ULL << 20, buf, sizeof(buf)), "256 MiB");
 	EXPECT_STREQ(format_size(3ULL << 29, buf, sizeof(buf)), "1.5 GiB");
 	EXPECT_STREQ(format_size(0, buf, sizeof(buf)), "0 B");
+}
+
+TEST(words_of_others_stay_on_one_line)
+{
+	struct err e;
+
+	EXPECT_EQ(err_set(&e, -EIO, "QEMU said: %s", "no\n<3>forged \033[2J\177"), -EIO);
+	EXPECT_STREQ(e.text, "QEMU said: no?<3>forged ?[2J?");
+	err_prefix(&e, "a\nb");
+	EXPECT_STREQ(e.text, "a?b: QEMU said: no?<3>forged ?[2J?");
+}
+
+TEST(what_is_logged_is_one_line)
+{
+	int fds[2], err = dup(STDERR_FILENO);
+	char got[64] = "";
+
+	ASSERT_EQ(pipe(fds), 0);
+	dup2(fds[1], STDERR_FILENO);
+	log_error("event %s", "STOP\n<0>forged\r");
+	dup2(err, STDERR_FILENO);
+	ASSERT_GT(read(fds[0], got, sizeof(got) - 1), 0);
+	EXPECT_STREQ(got, "event STOP?<0>forged?\n");
 }
 
 TEST(uuids)

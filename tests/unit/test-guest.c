@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A guest's name and record come from outside: neither may lead out of its directory. */
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "guestfiles.h"
+
+#include "kselftest_harness.h"
+
+#define UUID "0b9e8f1c-5d1e-4d7e-9a53-4b7a6f3f2c11"
+
+static const char *const bad_names[] = {
+	"",	    ".",    "..",	 "../b",
+	"a/b",	    "/etc", "a/../../b", ".hidden",
+	"-rf",	    "a b",  "a\nb",	 "a\\b",
+	"\303\244", "a%n",  "a*",	 "0123456789012345678901234567890123456789012345678",
+};
+
+static const char *const good_names[] = {
+	"a",
+	"web-1",
+	"_x.y..z",
+	"012345678901234567890123456789012345678901234567",
+};
+
+FIXTURE(files)
+{
+	char dir[64];
+};
+
+FIXTURE_SETUP(files)
+{
+	snprintf(self->dir, sizeof(self->dir), "/tmp/vmkeep-guest-XXXXXX");
+	ASSERT_NE(mkdtemp(self->dir), NULL);
+	guest_setup(self->dir, self->dir);
+}
+
+FIXTURE_TEARDOWN(files)
+{
+	_cleanup_free_ char *command = xasprintf("rm -rf %s", self->dir);
+
+	ASSERT_EQ(system(command), 0);
+}
+
+TEST(names_are_file_names)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(bad_names); i++) {
+		EXPECT_FALSE(guest_name_valid(bad_names[i]))
+		{
+			TH_LOG("%s", bad_names[i]);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(good_names); i++) {
+		EXPECT_TRUE(guest_name_valid(good_names[i]))
+		{
+			TH_LOG("%s", good_names[i]);
+		}
+	}
+}
+
+TEST_F(files, a_bad_name_starts_nothing)
+{
+	_cleanup_strv_ struct strv notes = { 0 };
+	struct guest_spec spec = { .memory = { .v = { 1UL << 21 }, .n = 1 } };
+	struct guest *g = NULL;
+	struct err e;
+
+	strv_add(&spec.argv, "/bin/true");
+	for (size_t i = 0; i < ARRAY_SIZE(bad_names); i++) {
+		spec.name = bad_names[i];
+		EXPECT_EQ(guest_run(&spec, &g, &notes, &e), -EINVAL);
+		EXPECT_EQ(strncmp(e.text, "name ", 5), 0)
+		{
+			TH_LOG("%s", e.text);
+		}
+	}
+	EXPECT_EQ(guest_first(), NULL);
+	EXPECT_EQ(rmdir(self->dir), 0); /* nothing was made in it */
+	ASSERT_EQ(mkdir(self->dir, 0700), 0);
+	strv_free(&spec.argv);
+}
+
+static json *record(const char *name, const char *uuid, const char *program)
+{
+	_cleanup_strv_ struct strv argv = { 0 };
+	json *j = qmp_args("name", name, "uuid", uuid, "ram_path", "fdset", NULL);
+
+	strv_add(&argv, program);
+	json_set_strv(j, "argv", &argv);
+	json_set_strv(j, "user_argv", &argv);
+	json_object_object_add(j, "ram", json_tokener_parse("[2097152]"));
+	return j;
+}
+
+static int take(json *j, struct err *e)
+{
+	struct guest *g;
+	int r = guest_from_json(j, &g, e);
+
+	if (!r)
+		guest_remove(g);
+	json_object_put(j);
+	return r;
+}
+
+TEST_F(files, a_record_cannot_lead_elsewhere)
+{
+	struct err e;
+
+	EXPECT_EQ(take(record("a", UUID, "/bin/true"), &e), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(bad_names); i++) {
+		EXPECT_EQ(take(record(bad_names[i], UUID, "/bin/true"), &e), -EBADMSG);
+	}
+	EXPECT_EQ(take(record("a", "../../../../../../../../../../../../", "/bin/true"), &e),
+		  -EBADMSG);
+	/* What would be executed depends on nobody's current directory. */
+	EXPECT_EQ(take(record("a", UUID, "qemu"), &e), -EBADMSG);
+	EXPECT_EQ(take(record("a", UUID, "./qemu"), &e), -EBADMSG);
+	EXPECT_EQ(take(record("a", UUID, ""), &e), -EBADMSG);
+}
+
+static void put_state(const char *dir, const char *name, const char *text)
+{
+	_cleanup_free_ char *guest = xasprintf("%s/guests/%s", dir, name);
+	_cleanup_free_ char *path = xasprintf("%s/state.json", guest);
+
+	mkdir_parents(guest, 0700);
+	write_file_atomic(path, text, strlen(text));
+}
+
+TEST_F(files, state_is_that_of_its_directory)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	json *j;
+
+	put_state(self->dir, "a", "{\"name\":\"a\"}");
+	put_state(self->dir, "b", "{\"name\":\"a\"}");
+	put_state(self->dir, "c", "[]");
+	put_state(self->dir, ".d", "{\"name\":\".d\"}");
+	put_state(self->dir, "../e", "{\"name\":\"../e\"}");
+	j = guestfiles_load("a");
+	EXPECT_NE(j, NULL);
+	json_object_put(j);
+	EXPECT_EQ(guestfiles_load("b"), NULL);
+	EXPECT_EQ(guestfiles_load("c"), NULL);
+	EXPECT_EQ(guestfiles_load(".d"), NULL);
+	EXPECT_EQ(guestfiles_load("../e"), NULL);
+	guestfiles_list(&names);
+	EXPECT_EQ(names.n, 3);
+}
+
+TEST_HARNESS_MAIN
