@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whether a guest can be taken along, by what its QEMU says of it. */
+#ifndef VMKEEP_CHECKGUEST_H
+#define VMKEEP_CHECKGUEST_H
+
+#include "guest.h"
+
+/** check_guest() - Look at @g. Changes nothing that stays. Waits. */
+void check_guest(json *all, struct guest *g);
+
+#endif
