@@ -237,6 +237,8 @@ static void settle(struct guest *g)
 	fd_close(&g->x.session);
 	fd_close(&g->x.record);
 	fd_close(&g->x.state);
+	guest_note_parts(g);
+	guest_remember(g);
 }
 
 static void keep(struct guest *g, const struct err *e)
