@@ -5,6 +5,7 @@
 #include "checkguest.h"
 #include "checkhost.h"
 #include "checkkernel.h"
+#include "checkmemory.h"
 #include "findings.h"
 
 void target_free(struct target *t)
@@ -30,6 +31,7 @@ json *check_run(struct target *t)
 	running++;
 	check_kernel(all, t);
 	check_host(all);
+	check_memory(all, &guests, t);
 	for (size_t i = 0; i < guests.n; i++)
 		if (!guests.v[i]->gone)
 			check_guest(all, guests.v[i]);
