@@ -5,7 +5,7 @@
 
 #include "jsonio.h"
 
-/** check_host() - Look at the device, kexec and the clocks. */
+/** check_host() - Look at the device, sessions, kexec and the clocks. Waits. */
 void check_host(json *all);
 
 #endif
