@@ -250,7 +250,7 @@ static void check_cpu(json *all, const struct guest *g)
 
 /* --- what was plugged in --- */
 
-static void check_parts(json *all, struct guest *g)
+void check_guest_parts(json *all, struct guest *g)
 {
 	_cleanup_json_ json *now = NULL;
 	struct err e;
@@ -373,7 +373,7 @@ void check_guest(json *all, struct guest *g)
 	check_total(all, g);
 	check_discard(all, g);
 	check_balloon(all, g);
-	check_parts(all, g);
+	check_guest_parts(all, g);
 	check_disks(all, g);
 	check_cpu(all, g);
 	check_binary(all, g);

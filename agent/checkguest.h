@@ -8,4 +8,7 @@
 /** check_guest() - Look at @g. Changes nothing that stays. Waits. */
 void check_guest(json *all, struct guest *g);
 
+/** check_guest_parts() - Look only for what was plugged into @g, or out of it, since its QEMU was started. Waits. */
+void check_guest_parts(json *all, struct guest *g);
+
 #endif
