@@ -2,12 +2,12 @@
 
 #include "checkkernel.h"
 
-#include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
+#include "checkinitrd.h"
 #include "cmdline.h"
 #include "findings.h"
 #include "kexec.h"
@@ -226,30 +226,6 @@ static void check_signature(json *all, const struct kimage *k)
 	      "sign it with a key that this kernel trusts (sbsign)");
 }
 
-/* Return: The initrd's length, 0 if there is none or it cannot be used. */
-static uint64_t check_initrd(json *all, const char *path)
-{
-	_cleanup_close_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -EBADF;
-	_cleanup_free_ char *what = NULL;
-	const char *matter = NULL;
-	struct stat st = { 0 };
-
-	if (!path)
-		return 0;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		matter = strerror(errno);
-	else if (!S_ISREG(st.st_mode))
-		matter = "not a regular file";
-	else if (!st.st_size)
-		matter = "empty";
-	else
-		return (uint64_t)st.st_size;
-	what = xasprintf("initrd %s: %s", path, matter);
-	found(all, BLOCKED, "kernel", what, "the new kernel could not start",
-	      "give the path of its initrd");
-	return 0;
-}
-
 /* Not known is no finding here: kexec_file_load(2) says it in prepare, while guests run. */
 static void check_scratch(json *all, const struct kimage *k, uint64_t initrd)
 {
@@ -304,7 +280,7 @@ void check_kernel(json *all, struct target *t)
 	int r = image(t->kernel, &k, &e);
 
 	snprintf(t->version, sizeof(t->version), "%s", k.release);
-	initrd = check_initrd(all, t->initrd);
+	initrd = check_initrd(all, t);
 	if (only_unknown(r)) {
 		found(all, UNKNOWN, "kernel", e.text,
 		      "whether it can take over from this kernel is not known",

@@ -64,22 +64,36 @@ int cmdline_build(bool reuse, const char *append, unsigned int tsc_khz, char **r
 	return 0;
 }
 
-int cmdline_switch(const char *cmdline, const char *name)
+/* Where the value of the last "NAME=" begins, or NULL. */
+static const char *last_value(const char *cmdline, const char *name)
 {
 	size_t len = strlen(name);
-	int ret = -1;
+	const char *ret = NULL;
 
 	for (const char *p = cmdline; *p;) {
 		size_t word = strcspn(p, " ");
 
-		if (word > len && strncmp(p, name, len) == 0 && p[len] == '=') {
-			const char *v = p + len + 1;
-
-			ret = strchr("yYtT1", *v) != NULL ||
-			      ((v[0] == 'o' || v[0] == 'O') && (v[1] == 'n' || v[1] == 'N'));
-		}
+		if (word > len && strncmp(p, name, len) == 0 && p[len] == '=')
+			ret = p + len + 1;
 		p += word;
 		p += strspn(p, " ");
 	}
 	return ret;
+}
+
+int cmdline_switch(const char *cmdline, const char *name)
+{
+	const char *v = last_value(cmdline, name);
+
+	if (!v)
+		return -1;
+	return strchr("yYtT1", *v) != NULL ||
+	       ((v[0] == 'o' || v[0] == 'O') && (v[1] == 'n' || v[1] == 'N'));
+}
+
+char *cmdline_value(const char *cmdline, const char *name)
+{
+	const char *v = last_value(cmdline, name);
+
+	return v ? strndup(v, strcspn(v, " ")) : NULL;
 }

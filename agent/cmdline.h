@@ -28,4 +28,7 @@ int cmdline_build(bool reuse, const char *append, unsigned int tsc_khz, char **r
  */
 int cmdline_switch(const char *cmdline, const char *name);
 
+/** cmdline_value() - What follows the last "NAME=" on @cmdline, or NULL; caller frees. */
+char *cmdline_value(const char *cmdline, const char *name);
+
 #endif

@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "guestfiles.h"
+#include "guestparts.h"
 #include "log.h"
 #include "memfd.h"
 #include "spawn.h"
@@ -70,6 +71,7 @@ void guest_release(struct guest *g)
 	strv_free(&g->user_argv);
 	strv_free(&g->argv);
 	json_object_put(g->net);
+	json_object_put(g->parts);
 	guestram_close(&g->ram);
 	fd_close(&g->pidfd);
 	fd_close(&g->x.session);
@@ -204,6 +206,16 @@ int guest_describe_net(const struct guest *g, json **ret, json *findings, struct
 	return net_describe(&g->argv, g->pid, g->name, ret, findings, e);
 }
 
+void guest_note_parts(struct guest *g)
+{
+	struct err e;
+
+	json_object_put(g->parts);
+	g->parts = NULL;
+	if (guestparts_ask(g->qmp, &g->parts, &e) < 0)
+		log_warn("%s: a check will not know what is plugged in later: %s", g->name, e.text);
+}
+
 int guest_remember(struct guest *g)
 {
 	json *j = guest_to_json(g);
@@ -215,6 +227,9 @@ int guest_remember(struct guest *g)
 	json_object_object_add(j, "ram_inodes", guestram_inodes(&g->ram));
 	/* A restarted agent lets run what only we had stopped, and leaves alone what its user had. */
 	json_set_bool(j, "committing", g->x.committing);
+	/* Not in the record: it is true of this process only. */
+	if (g->parts)
+		json_object_object_add(j, "parts", json_object_get(g->parts));
 	r = guestfiles_save(g, j);
 	json_object_put(j);
 	return r;
@@ -389,6 +404,7 @@ static int guest_start(struct guest *g, struct err *e)
 		guest_kill(g);
 		return r;
 	}
+	guest_note_parts(g);
 	if (g->gone)
 		return err_set(e, -ECONNRESET, "QEMU ended");
 	running = r;
@@ -543,6 +559,7 @@ static int recover_one(json *j, struct guest **ret, struct err *e)
 	if (r < 0 || !g)
 		return r;
 	*ret = g;
+	g->parts = json_object_get(json_get(j, "parts", json_type_object));
 	g->pid = pid;
 	g->state = GUEST_STARTING;
 	g->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);

@@ -74,6 +74,7 @@ struct guest {
 	enum ram_path ram_path;
 	bool cpr_reboot;
 	json *net; /* what its network hung on when it was last prepared (net.h), or NULL */
+	json *parts; /* what this QEMU consisted of when it had just started (guestparts.h), or NULL */
 	struct guest_ram ram;
 
 	enum guest_state state;
@@ -209,6 +210,13 @@ int guest_query_status(struct guest *g, char status[GUEST_STATUS_MAX], struct er
 
 /** guest_query_running() - Ask QEMU whether vCPUs run. Return: 1, 0, or -errno with the reason in @e. */
 int guest_query_running(struct guest *g, struct err *e);
+
+/**
+ * guest_note_parts() - Ask what @g's QEMU, which has just been started, consists of; for check_guest().
+ *
+ * Not needed for the guest to run: when QEMU does not tell, it is only logged.
+ */
+void guest_note_parts(struct guest *g);
 
 /** guest_remember() - Write down what a restarted agent needs to find @g again. Return: 0, or -errno, logged. */
 int guest_remember(struct guest *g);

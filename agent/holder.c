@@ -155,7 +155,7 @@ static void become_holder(int listener, const char *path, holder_take_fn *take)
 	int null;
 
 	setsid();
-	prctl(PR_SET_NAME, "vmkeep-holder");
+	prctl(PR_SET_NAME, HOLDER_COMM);
 	signal(SIGPIPE, SIG_IGN);
 	/* Nothing of the agent's stays open here, least of all its lock. */
 	if (dup2(listener, 3) < 0 || close_range(4, ~0U, 0) < 0 || fcntl(3, F_SETFL, 0) < 0)

@@ -13,6 +13,9 @@
 
 #include "util.h"
 
+/* How its process is called. */
+#define HOLDER_COMM "vmkeep-holder"
+
 /**
  * typedef holder_take_fn - Take a session out of the kernel's hands, in the holder.
  *

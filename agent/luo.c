@@ -2,13 +2,20 @@
 
 #include "luo.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "liveupdate-abi.h"
+
+/* luo_session_getfile() in kernel/liveupdate/luo_session.c, 7.2 and 7.3 */
+#define SESSION_LINK "anon_inode:[luo_session] "
 
 int luo_open(void)
 {
@@ -67,4 +74,46 @@ int luo_finish(int session)
 	struct vk_luo_finish arg = { .size = sizeof(arg) };
 
 	return ioctl(session, VK_LUO_FINISH, &arg) < 0 ? -errno : 0;
+}
+
+static size_t list_held_by(const char *pid, struct luo_held *ret, size_t max, size_t n)
+{
+	char dir[64], link[256];
+	struct dirent *de;
+	DIR *d;
+
+	snprintf(dir, sizeof(dir), "/proc/%.20s/fd", pid);
+	d = opendir(dir);
+	while (d && (de = readdir(d))) {
+		ssize_t len = readlinkat(dirfd(d), de->d_name, link, sizeof(link) - 1);
+
+		if (len < 0)
+			continue;
+		link[len] = '\0';
+		if (strncmp(link, SESSION_LINK, strlen(SESSION_LINK)) != 0)
+			continue;
+		if (n < max) {
+			ret[n].pid = (pid_t)strtol(pid, NULL, 10);
+			snprintf(ret[n].name, sizeof(ret[n].name), "%.63s",
+				 link + strlen(SESSION_LINK));
+		}
+		n++;
+	}
+	if (d)
+		closedir(d);
+	return n;
+}
+
+size_t luo_list_held(struct luo_held *ret, size_t max)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *de;
+	size_t n = 0;
+
+	while (d && (de = readdir(d)))
+		if (isdigit((unsigned char)de->d_name[0]))
+			n = list_held_by(de->d_name, ret, max, n);
+	if (d)
+		closedir(d);
+	return n < max ? n : max;
 }

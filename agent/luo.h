@@ -7,7 +7,9 @@
 #ifndef VMKEEP_LUO_H
 #define VMKEEP_LUO_H
 
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define LUO_DEVICE "/dev/liveupdate"
 
@@ -65,5 +67,22 @@ int luo_retrieve(int session, uint64_t token);
 
 /** luo_finish() - The kernel may forget a retrieved session. Return: 0 or -errno. */
 int luo_finish(int session);
+
+#define LUO_NAME_LEN 64
+
+/**
+ * struct luo_held - A session that a process has open, in either direction.
+ */
+struct luo_held {
+	pid_t pid;
+	char name[LUO_NAME_LEN];
+};
+
+/**
+ * luo_list_held() - Find all sessions that are open, by their names in /proc/PID/fd. Blocks.
+ *
+ * Return: How many there are, at most @max of them in @ret.
+ */
+size_t luo_list_held(struct luo_held *ret, size_t max);
 
 #endif

@@ -237,6 +237,8 @@ static void settle(struct guest *g)
 	fd_close(&g->x.session);
 	fd_close(&g->x.record);
 	fd_close(&g->x.state);
+	guest_note_parts(g);
+	guest_remember(g);
 }
 
 static void keep(struct guest *g, const struct err *e)
@@ -378,7 +380,7 @@ static int restore(struct err *e)
 	_cleanup_json_ json *index = NULL;
 	_cleanup_close_ int session = -EBADF;
 	struct task_group group = { 0 };
-	struct handover_late late;
+	struct handover_late late = { 0 };
 	_cleanup_guest_set_ struct guest_set here = { 0 };
 	size_t n = 0;
 	bool again;

@@ -420,6 +420,8 @@ int unpack(const struct unpack *u, struct err *e)
 	r = f->codec ? unpack_stream(&o, f->codec, &used) : f->blocks(&o, &used);
 	if (r < 0)
 		return r;
+	if (u->used)
+		*u->used = used;
 	if (u->sized && f->codec != &gzip &&
 	    (u->len - used < SIZE_LEN || le32(u->in + used) != (uint32_t)o.total))
 		return err_set(e, -EBADMSG,

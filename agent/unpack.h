@@ -15,6 +15,7 @@
  * @max:	The most it may unpack to.
  * @write:	Takes the unpacked bytes in pieces; negative: stop, and return this.
  * @user:	For @write.
+ * @used:	Set to how many of the packed bytes it took, or NULL: more may follow.
  */
 struct unpack {
 	const unsigned char *in;
@@ -23,6 +24,7 @@ struct unpack {
 	uint64_t max;
 	int (*write)(void *user, const unsigned char *data, size_t len, struct err *e);
 	void *user;
+	size_t *used;
 };
 
 /** unpack_format() - gzip, xz, lzma, zstd, lz4, bzip2 or lzo by the first bytes; NULL: none of them. */

@@ -20,7 +20,9 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
+#include "checkguest.h"
 #include "clock.h"
+#include "findings.h"
 #include "handover.h"
 #include "kexec.h"
 #include "log.h"
@@ -301,6 +303,23 @@ static int check_prepared(struct update *u, struct err *e)
 	return 0;
 }
 
+/* The guest's user may have plugged something in since prepare, whose check would have refused it. */
+static int do_compare(struct update *u, struct guest *g, struct err *e)
+{
+	_cleanup_json_ json *all = json_object_new_array();
+
+	(void)u;
+	check_guest_parts(all, g);
+	for (size_t i = 0; i < json_object_array_length(all); i++) {
+		json *f = json_object_array_get_idx(all, i);
+
+		if (strcmp(json_str(f, "level"), BLOCKED) == 0)
+			return err_set(e, -EBUSY, "%s: %s", json_str(f, "what"),
+				       json_str(f, "cure"));
+	}
+	return 0;
+}
+
 static int do_arm(struct update *u, struct guest *g, struct err *e)
 {
 	int r = guest_query_running(g, e);
@@ -500,6 +519,7 @@ static int do_jump(struct update *u, struct err *e)
 }
 
 static const struct stage commit_stages[] = {
+	{ .name = "compare", .guest = do_compare },
 	{ .name = "arm", .guest = do_arm, .undo_guest = undo_arm },
 	{ .name = "index", .host = do_index, .undo_host = undo_index },
 	{ .name = "sync", .host = do_sync },

@@ -64,4 +64,13 @@ TEST(the_counters_rate_is_passed_on_once)
 	free(line);
 }
 
+TEST(values)
+{
+	char *v = cmdline_value("quiet root=/dev/a rootwait root=LABEL=b rw", "root");
+
+	EXPECT_STREQ(v, "LABEL=b");
+	free(v);
+	EXPECT_EQ(cmdline_value("quiet rootwait nfsroot=x root", "root"), NULL);
+}
+
 TEST_HARNESS_MAIN

@@ -23,7 +23,9 @@ TEST(phases_add_up_to_the_blackout_and_survive_the_file)
 	char dir[] = "/tmp/vmkeep-report-XXXXXX", path[64];
 	_cleanup_json_ json *index = json_object_new_object();
 	struct handover_late late = { .complete = 1, .tsc_hz = 1000000000 };
-	struct guest g = { .name = "g1", .state = GUEST_RUNNING, .ram.size = { .v = { 1 << 28 }, .n = 1 } },
+	struct guest g = { .name = "g1",
+			   .state = GUEST_RUNNING,
+			   .ram.size = { .v = { 1 << 28 }, .n = 1 } },
 		     kept = { .name = "g2", .state = GUEST_KEPT };
 	json *guests, *first, *ms;
 	struct stat st;

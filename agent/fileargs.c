@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "fileargs.h"
+
+#include "guestargs.h"
+#include "optargs.h"
+
+enum kind { PLAIN, IMAGE, SEARCHED };
+
+/* @key: the property that names the file; NULL: the whole value does. */
+static const struct file_option {
+	const char *name, *key;
+	enum kind kind;
+} options[] = {
+	{ "drive", "file", IMAGE },
+	{ "drive", "file.filename", IMAGE },
+	{ "blockdev", "filename", IMAGE },
+	{ "blockdev", "file.filename", IMAGE },
+	{ "cdrom", NULL, IMAGE },
+	{ "hda", NULL, IMAGE },
+	{ "hdb", NULL, IMAGE },
+	{ "hdc", NULL, IMAGE },
+	{ "hdd", NULL, IMAGE },
+	{ "fda", NULL, IMAGE },
+	{ "fdb", NULL, IMAGE },
+	{ "sd", NULL, IMAGE },
+	{ "mtdblock", NULL, IMAGE },
+	{ "pflash", NULL, IMAGE },
+	{ "bios", NULL, SEARCHED },
+	{ "machine", "firmware", SEARCHED },
+	{ "option-rom", "romfile", SEARCHED },
+	{ "device", "romfile", SEARCHED },
+	{ "kernel", NULL, PLAIN },
+	{ "initrd", NULL, PLAIN },
+	{ "dtb", NULL, PLAIN },
+	{ "machine", "kernel", PLAIN },
+	{ "machine", "initrd", PLAIN },
+	{ "machine", "dtb", PLAIN },
+	{ "acpitable", "file", PLAIN },
+	{ "acpitable", "data", PLAIN },
+	{ "smbios", "file", PLAIN },
+	{ "fw_cfg", "file", PLAIN },
+	{ "object", "dir", PLAIN }, /* of keys, for TLS */
+	{ "fsdev", "path", PLAIN },
+	{ "virtfs", "path", PLAIN },
+};
+
+const char *fileargs_path(const char *name)
+{
+	const char *colon = strchr(name, ':'), *slash = strchr(name, '/');
+
+	if (strncmp(name, "file:", 5) == 0)
+		return name + 5;
+	/* path_has_protocol() of QEMU's block.c */
+	if (colon && (!slash || colon < slash))
+		return NULL;
+	/* Handed to QEMU, not opened by it. */
+	return !*name || strncmp(name, "/dev/fdset/", 11) == 0 ? NULL : name;
+}
+
+static void add(json *all, const struct file_option *o, const char *name)
+{
+	const char *path = name ? fileargs_path(name) : NULL;
+	json *j;
+
+	if (!path)
+		return;
+	j = json_object_new_object();
+	json_set_str(j, "option", o->name);
+	json_set_str(j, "path", path);
+	json_set_bool(j, "image", o->kind == IMAGE);
+	json_set_bool(j, "searched", o->kind == SEARCHED && !strchr(path, '/'));
+	json_object_array_add(all, j);
+}
+
+json *fileargs_parse(const struct strv *argv)
+{
+	json *all = json_object_new_array();
+	const char *name, *value;
+	size_t at = 1;
+
+	while (guestargs_next(argv, &at, &name, &value)) {
+		for (size_t i = 0; value && i < ARRAY_SIZE(options); i++) {
+			const struct file_option *o = &options[i];
+			_cleanup_json_ json *parsed = NULL;
+
+			if (strcmp(o->name, name) != 0)
+				continue;
+			if (o->key)
+				parsed = optargs_parse(
+					value, strcmp(name, "option-rom") == 0 ? "romfile" : NULL);
+			add(all, o, o->key ? json_str(parsed, o->key) : value);
+		}
+	}
+	return all;
+}
