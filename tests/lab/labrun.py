@@ -143,6 +143,8 @@ class Run:
                 base = need.split(":")[1]
                 os.mkdir(f"{share}/qemu-{base}")
                 shutil.copy(f"{self.needs[need]}/qemu-system-x86_64", f"{share}/qemu-{base}")
+            if need.startswith("debianqemu:"):
+                shutil.copytree(f"{self.needs[need]}/out", f"{share}/qemu-{need.split(':')[1]}")
         os.mkdir(f"{share}/files")
         with open(f"{share}/files/list", "w", encoding="utf-8") as f:
             for nr, pair in enumerate(self.var.get("FILES", "").split()):
