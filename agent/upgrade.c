@@ -29,6 +29,8 @@
 #include "luo.h"
 #include "memfd.h"
 
+/* The others stand meanwhile. Long enough for QEMU to flush disks to slow storage. */
+#define STOP_TIMEOUT_MS 15000
 #define SAVE_TIMEOUT_MS 60000
 #define UNDO_TIMEOUT_MS 30000
 
@@ -425,7 +427,7 @@ static int do_stop(struct update *u, struct guest *g, struct err *e)
 	g->x.late = (struct handover_late){ .running = g->x.was_running, .tsc_stop = clock_tsc() };
 	if (g->x.was_running) {
 		g->x.stopped = true;
-		r = qmp_call(g->qmp, "stop", NULL, -1, time_left(u, GUEST_QMP_TIMEOUT_MS), NULL, e);
+		r = qmp_call(g->qmp, "stop", NULL, -1, time_left(u, STOP_TIMEOUT_MS), NULL, e);
 	}
 	g->x.late.tsc_stopped = clock_tsc();
 	return r;
