@@ -142,14 +142,17 @@ static void print_status(json *status)
 		json *g = json_object_array_get_idx(guests, i);
 		const char *state = json_flag(g, "prepared") ? "prepared" : json_str(g, "state");
 		const char *machine = json_str(g, "machine"), *qemu = json_str(g, "qemu_version");
-		char size[32], up[32];
+		int64_t memory = json_int(g, "memory", 0), started = json_int(g, "started_ms", 0);
+		char size[32] = "-", up[32] = "-";
 
-		print_duration(time(NULL) - json_int(g, "started_ms", 0) / MSEC_PER_SEC, up,
-			       sizeof(up));
-		format_size((uint64_t)json_int(g, "memory", 0), size, sizeof(size));
+		/* Of a guest whose record could not be read no more is known than its name. */
+		if (started)
+			print_duration(time(NULL) - started / MSEC_PER_SEC, up, sizeof(up));
+		if (memory)
+			format_size((uint64_t)memory, size, sizeof(size));
 		printf("%-20s %-9s %10s %8d %8s  %-18s %-8s %s\n", json_str(g, "name"), state, size,
 		       (int)json_int(g, "pid", 0), up, machine ? machine : "-", qemu ? qemu : "-",
-		       json_str(g, "ram_path"));
+		       machine ? json_str(g, "ram_path") : "-");
 		if (json_str(g, "reason"))
 			printf("%-20s   %s\n", "", json_str(g, "reason"));
 	}

@@ -277,6 +277,12 @@ static int make_guest(struct arrival *a, struct guest **ret, struct err *e)
 	return 0;
 }
 
+/* The agent that finished its session was killed before it told the holder: it was back by then. */
+static bool was_finished(const struct arrival *a)
+{
+	return a->again && a->record == -ENOENT && a->state == -ENOENT && a->ram.fd[0] == -ENOENT;
+}
+
 static void arrive(void *arg)
 {
 	struct arrival *a = arg;
@@ -286,6 +292,10 @@ static void arrive(void *arg)
 
 	if (a->session >= 0)
 		task_blocking(retrieve_thread, a);
+	if (was_finished(a)) {
+		fd_close(&a->session);
+		return; /* found again like any guest that runs */
+	}
 	r = make_guest(a, &g, &e);
 	if (r < 0 || !g)
 		g = guest_placeholder(a->name, a->uuid);
