@@ -580,6 +580,13 @@ static int recover_one(json *j, struct guest **ret, struct err *e)
 	g->state = r ? GUEST_RUNNING : GUEST_PAUSED;
 	if (json_flag(j, "committing"))
 		guest_disarm(g);
+	if (!g->parts) {
+		/* The agent that brought it back died before it had settled that. */
+		g->x.state_in_qemu = true;
+		guest_take_state(g);
+		guest_disarm(g);
+		guest_note_parts(g);
+	}
 	if (!r && json_flag(j, "committing")) {
 		/* The agent that stopped it for an update died before the jump. */
 		if (guest_cont(g, GUEST_QMP_TIMEOUT_MS, e) < 0) {
