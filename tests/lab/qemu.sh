@@ -93,6 +93,24 @@ qemu_apply() {
 	done
 }
 
+# other_apt SUITE apt-cache|apt-get ARG…: lab_apt, on that suite's packages alone.
+other_apt() {
+	other=$cache/apt/$1
+	tool_=$2
+	shift 2
+	lab_apt "$tool_" -o Dir::State="$other/state" -o Dir::Cache="$other/cache" \
+		-o Dir::Etc::sourcelist="$other/sources.list" "$@"
+}
+
+# other_version SUITE: of its QEMU.
+other_version() {
+	refresh
+	mkdir -p "$cache/apt/$1/state/lists/partial" "$cache/apt/$1/cache/archives/partial"
+	echo "deb [signed-by=$keyring] $(mirror) $1 main" >"$cache/apt/$1/sources.list"
+	other_apt "$1" apt-get -qq update >"$cache/apt/$1/log" 2>&1 || die "cannot read $1's package lists"
+	other_apt "$1" apt-cache policy qemu-system-x86 | awk '$1 == "Candidate:" { print $2 }' | grep .
+}
+
 # What is built: the one target, and nothing that needs a library for it. Firmware is the
 # host's; there is none in Debian's source.
 qemu_configure="--target-list=x86_64-softmmu --without-default-features --enable-kvm --enable-tcg
