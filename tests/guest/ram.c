@@ -18,6 +18,8 @@
 /* Pages between two looks at the clock. */
 #define BATCH 64
 #define SLICE_NS 20000000ULL
+/* A virtual CPU's clock runs on while the host has no time for it: what is counted as work beyond this was none. */
+#define WORKED_MAX_NS (5 * SLICE_NS)
 
 static uint8_t *ram;
 static size_t pages;
@@ -106,6 +108,8 @@ static void rest(uint64_t *since)
 	/* Under emulation a wake-up costs as much as this. */
 	if (worked < SLICE_NS)
 		return;
+	if (worked > WORKED_MAX_NS)
+		worked = WORKED_MAX_NS;
 	if (config.duty < 100)
 		sleep_ns(worked * (100 - config.duty) / config.duty);
 	*since = cpu_ns();
