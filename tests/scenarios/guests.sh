@@ -20,7 +20,7 @@ run_guest() {
 	hvc0-*) set -- -device virtio-serial-pci -device virtconsole,chardev=console "$@" ;;
 	esac
 	memory=
-	for size in ${GUEST_MEMORY:-96M}; do memory="$memory --memory $size"; done
+	for size in ${GUEST_MEMORY:-64M}; do memory="$memory --memory $size"; done
 	# shellcheck disable=SC2046,SC2086 # words are wanted
 	vmkeep run "$guest" $memory ${GUEST_USER:+--user "$GUEST_USER"} -- "${QEMU:-qemu-system-x86_64}" -machine "$machine,accel=kvm" -cpu qemu64,+arat,+tsc-deadline \
 		-nodefaults -display none $(guest_args "$guest") -append "console=$console quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest full=$full duty=${GUEST_DUTY:-15} fill=${GUEST_FILL:-8M} ${GUEST_APPEND:-}" "$@"
