@@ -36,8 +36,13 @@ int guestram_create(struct guest_ram *ram, const char *name, struct err *e)
 int guestram_check(const struct guest_ram *ram, struct err *e)
 {
 	for (size_t i = 0; i < ram->size.n; i++) {
-		int r = memfd_check_ram(ram->fd[i], ram->size.v[i]);
+		int r;
 
+		if (ram->fd[i] < 0)
+			return err_set(e, -EBADF,
+				       "its memory (" RAM_BLOCK_ID ") did not come over: %s", i,
+				       strerror(-ram->fd[i]));
+		r = memfd_check_ram(ram->fd[i], ram->size.v[i]);
 		if (r < 0)
 			return err_set(e, r, "its memory (" RAM_BLOCK_ID ") is not what it was: %s",
 				       i,
@@ -66,14 +71,11 @@ int guestram_preserve(const struct guest_ram *ram, int session)
 	return r;
 }
 
-int guestram_retrieve(struct guest_ram *ram, int session)
+void guestram_retrieve(struct guest_ram *ram, int session)
 {
-	for (size_t i = 0; i < RAM_BLOCKS_MAX; i++) {
+	/* All of them, whatever becomes of one: what stays in the session is freed with it. */
+	for (size_t i = 0; i < RAM_BLOCKS_MAX; i++)
 		ram->fd[i] = luo_retrieve(session, HANDOVER_TOKEN_RAM + i);
-		if (ram->fd[i] < 0)
-			break;
-	}
-	return ram->fd[0] < 0 ? ram->fd[0] : 0;
 }
 
 void guestram_take(struct guest_ram *to, struct guest_ram *from)

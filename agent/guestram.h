@@ -35,8 +35,12 @@ int guestram_populate(const struct guest_ram *ram);
 /** guestram_preserve() - Preserve every block in @session, under tokens from HANDOVER_TOKEN_RAM on. Blocks. Return: 0 or -errno. */
 int guestram_preserve(const struct guest_ram *ram, int session);
 
-/** guestram_retrieve() - Get out of @session what is there, however much was to be. Blocks. Return: the first block's error. */
-int guestram_retrieve(struct guest_ram *ram, int session);
+/**
+ * guestram_retrieve() - Get out of @session what is there, however much was to be. Blocks.
+ *
+ * A block that could not be had has its -errno for an fd: guestram_check() judges, when sizes are known.
+ */
+void guestram_retrieve(struct guest_ram *ram, int session);
 
 /** guestram_take() - Move the memfds of @from to @to. */
 void guestram_take(struct guest_ram *to, struct guest_ram *from);
