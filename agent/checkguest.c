@@ -250,7 +250,7 @@ static void check_cpu(json *all, const struct guest *g)
 
 /* --- what was plugged in --- */
 
-void check_guest_parts(json *all, struct guest *g)
+static void check_guest_parts(json *all, struct guest *g)
 {
 	_cleanup_json_ json *now = NULL;
 	struct err e;
@@ -265,6 +265,22 @@ void check_guest_parts(json *all, struct guest *g)
 		      "look at its QEMU's log");
 	else
 		guestparts_compare(g->parts, now, g->name, all);
+}
+
+int check_guest_parts_same(struct guest *g, struct err *e)
+{
+	_cleanup_json_ json *all = json_object_new_array();
+
+	check_guest_parts(all, g);
+	for (size_t i = 0; i < json_object_array_length(all); i++) {
+		json *f = json_object_array_get_idx(all, i);
+
+		/* "could not tell" is no yes, and nothing is lost by another try: the guest runs. */
+		if (strcmp(json_str(f, "level"), NOTE) != 0)
+			return err_set(e, -EBUSY, "%s: %s", json_str(f, "what"),
+				       json_str(f, "cure"));
+	}
+	return 0;
 }
 
 /* --- its QEMU --- */

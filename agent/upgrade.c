@@ -22,7 +22,6 @@
 
 #include "checkguest.h"
 #include "clock.h"
-#include "findings.h"
 #include "handover.h"
 #include "kexec.h"
 #include "log.h"
@@ -308,18 +307,8 @@ static int check_prepared(struct update *u, struct err *e)
 /* The guest's user may have plugged something in since prepare, whose check would have refused it. */
 static int do_compare(struct update *u, struct guest *g, struct err *e)
 {
-	_cleanup_json_ json *all = json_object_new_array();
-
 	(void)u;
-	check_guest_parts(all, g);
-	for (size_t i = 0; i < json_object_array_length(all); i++) {
-		json *f = json_object_array_get_idx(all, i);
-
-		if (strcmp(json_str(f, "level"), BLOCKED) == 0)
-			return err_set(e, -EBUSY, "%s: %s", json_str(f, "what"),
-				       json_str(f, "cure"));
-	}
-	return 0;
+	return check_guest_parts_same(g, e);
 }
 
 static int do_arm(struct update *u, struct guest *g, struct err *e)

@@ -174,6 +174,37 @@ TEST_F(a_guest, without_its_qemu)
 	EXPECT_TRUE(said(all, BLOCKED, "its QEMU, /nonexistent/qemu: No such file"));
 }
 
+static struct err refused;
+static int same;
+
+static void compare(void)
+{
+	guest->qmp = fake_qmp;
+	same = check_guest_parts_same(guest, &refused);
+}
+
+/* A commit asks once more, and takes no answer for no. */
+TEST_F(a_guest, compared_at_the_commit)
+{
+	static const struct fake_answer more[] = {
+		{ "qom-list /machine/peripheral",
+		  "[{\"name\":\"m0\",\"type\":\"child<usb-mouse>\"},"
+		  "{\"name\":\"net0\",\"type\":\"child<virtio-net-pci>\"}]" },
+		{ 0 }
+	};
+	static const struct fake_answer broken[] = { { "qom-list /machine/peripheral", "broken" },
+						     { 0 } };
+
+	fake_run(NULL, compare);
+	EXPECT_EQ(same, 0);
+	fake_run(more, compare);
+	EXPECT_EQ(same, -EBUSY);
+	EXPECT_NE(strstr(refused.text, "device m0 (usb-mouse) has come"), NULL);
+	fake_run(broken, compare);
+	EXPECT_EQ(same, -EBUSY);
+	EXPECT_NE(strstr(refused.text, "qom-list: broken"), NULL);
+}
+
 TEST_F(a_guest, whose_start_nobody_saw)
 {
 	json_object_put(guest->parts);
