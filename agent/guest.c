@@ -18,6 +18,8 @@
 #include "spawn.h"
 #include "unixsock.h"
 
+#define RECONNECT_MS 200
+
 static struct guest *guests;
 
 struct guest *guest_first(void)
@@ -235,12 +237,66 @@ int guest_remember(struct guest *g)
 	return r;
 }
 
+/* A QEMU that an agent talks to when nobody is just starting it. */
+static bool is_up(const struct guest *g)
+{
+	return !g->gone && g->pidfd >= 0 && (g->state == GUEST_RUNNING || g->state == GUEST_PAUSED);
+}
+
+/* What a migration came to while nobody listened. */
+static void catch_up(struct guest *g)
+{
+	_cleanup_json_ json *info = NULL;
+	const char *s;
+
+	if (g->migration != MIGRATION_ACTIVE ||
+	    qmp_call(g->qmp, "query-migrate", NULL, -1, GUEST_QMP_TIMEOUT_MS, &info, NULL) < 0)
+		return;
+	s = json_str(info, "status");
+	if (s && strcmp(s, "completed") == 0)
+		g->migration = MIGRATION_COMPLETED;
+	else if (!s || strcmp(s, "failed") == 0 || strcmp(s, "cancelled") == 0)
+		g->migration = MIGRATION_FAILED; /* or it never began */
+	wakeup_fire(&g->event);
+}
+
+/* Whoever needs the monitor meanwhile fails; but a guest that stands for an update must be let run. */
+static void reconnect(void *arg)
+{
+	struct guest *g = arg;
+	struct err e = { "" };
+	unsigned int failed = 0;
+
+	/* Mostly QEMU is just ending, which its pidfd says in a moment. */
+	task_sleep(RECONNECT_MS);
+	while (is_up(g) && !g->qmp) {
+		if (guest_connect(g, &e) == 0) {
+			log_warn("%s: its QEMU's monitor was lost: connected again", g->name);
+			catch_up(g);
+			break;
+		}
+		if (++failed == 2 && !g->gone && !g->gone_expected)
+			log_error("%s: its QEMU's monitor was lost: %s", g->name, e.text);
+		task_sleep(MSEC_PER_SEC);
+	}
+	if (g->gone && g->qmp) { /* it ended while its answer was on the way */
+		qmp_close(g->qmp);
+		g->qmp = NULL;
+	}
+	guest_release(g);
+}
+
 static void on_event(void *user, const char *event, json *data)
 {
 	struct guest *g = user;
 
 	if (!event) {
 		wakeup_fire(&g->event);
+		if (is_up(g) && g->qmp) {
+			qmp_close(g->qmp);
+			g->qmp = NULL;
+			task_start(reconnect, guest_hold(g));
+		}
 		return;
 	}
 	log_debug("%s: %s", g->name, event);

@@ -121,7 +121,8 @@ static int migrate(struct guest *g, const char *command, json *args, int timeout
 		int64_t left = deadline - now_ms();
 
 		if (g->gone || !g->qmp)
-			return err_set(e, -ECONNRESET, "QEMU ended");
+			return err_set(e, -ECONNRESET,
+				       g->gone ? "QEMU ended" : "QEMU's monitor was lost");
 		if (left <= 0)
 			return err_set(e, -ETIMEDOUT, "not done after %d s",
 				       timeout_ms / MSEC_PER_SEC);

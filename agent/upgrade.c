@@ -327,9 +327,19 @@ static int do_arm(struct update *u, struct guest *g, struct err *e)
 	return guest_arm(g, e);
 }
 
+/* The agent connects again to a monitor that was lost: see reconnect() in guest.c. */
+static void wait_for_monitor(const struct guest *g)
+{
+	int64_t deadline = now_ms() + UNDO_TIMEOUT_MS;
+
+	while (!g->qmp && !g->gone && now_ms() < deadline)
+		task_sleep(50);
+}
+
 static void undo_arm(struct update *u, struct guest *g)
 {
 	(void)u;
+	wait_for_monitor(g);
 	if (g->x.armed)
 		guest_disarm(g);
 	if (g->x.committing && !g->gone) {
@@ -429,13 +439,14 @@ static void undo_stop(struct update *u, struct guest *g)
 	int r = 0;
 
 	(void)u;
+	wait_for_monitor(g);
 	while (g->x.stopped && !g->gone) {
 		r = guest_cont(g, GUEST_QMP_TIMEOUT_MS, &e);
 		/*
 		 * QEMU says that a migration is over a moment before it lets the guest run again;
 		 * and one that is slow, or hung for a while, takes its commands one after the other.
 		 */
-		if ((r != -EREMOTEIO && r != -ETIMEDOUT) || now_ms() > deadline)
+		if ((r != -EREMOTEIO && r != -ETIMEDOUT && r != -ECONNRESET) || now_ms() > deadline)
 			break;
 		task_sleep(50);
 	}
@@ -461,6 +472,7 @@ static void undo_save(struct update *u, struct guest *g)
 	int64_t deadline = now_ms() + UNDO_TIMEOUT_MS;
 
 	(void)u;
+	wait_for_monitor(g);
 	/* Harmless when it is over. Until it is, QEMU refuses to let the guest run. */
 	if (g->x.saving && g->migration == MIGRATION_ACTIVE)
 		qmp_call(g->qmp, "migrate_cancel", NULL, -1, GUEST_QMP_TIMEOUT_MS, NULL, NULL);

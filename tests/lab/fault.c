@@ -4,12 +4,14 @@
  * FAULT has a line for each fault, "CALL WHICH WHAT":
  *
  *   CALL  create, take, preserve, retrieve, finish (of Live Update), memfd_create,
- *         kexec_file_load, reboot, pwrite, readv
+ *         kexec_file_load, reboot, pwrite, readv, recv
  *   WHICH the how manieth such call, from 1; or a word: the first whose object's name, a
- *         session's or a file's, has it (of preserve, the file's that is preserved)
+ *         session's or a file's, has it (of preserve, the file's that is preserved; of recv,
+ *         what is received)
  *   WHAT  an errno's number: the call fails with it
  *         kill: the process is killed right before
  *         other: preserve takes another file, of a page, instead
+ *         put TEXT: recv gets that, and blanks, for the word
  *         a shell command: it is run right before
  *
  * `reboot` fails (EIO) where FAULT is set, so that nothing jumps, unless WHAT is a shell command.
@@ -47,11 +49,15 @@ struct fd_arg {
 };
 
 /* What came of a call: an errno, or one of these. */
-enum { NOTHING = 0, COMMAND = -1, OTHER = -2 };
+enum { NOTHING = 0, COMMAND = -1, OTHER = -2, PUT = -3 };
 
 #define FAULTS 16
 #define DONE (-1U)
 static unsigned int calls[FAULTS]; /* of the kind that a line is about, or DONE */
+static struct {
+	char word[64];
+	char text[64];
+} put; /* of the last PUT */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Not in the QEMUs that the agent starts. */
@@ -67,6 +73,8 @@ static int happen(const char *what)
 		kill(getpid(), SIGKILL);
 	if (strcmp(what, "other") == 0)
 		return OTHER;
+	if (strncmp(what, "put ", 4) == 0)
+		return PUT;
 	if (strspn(what, "0123456789") == strlen(what))
 		return atoi(what);
 	(void)!system(what);
@@ -100,8 +108,15 @@ static int fault(const char *call, const char *object)
 		snprintf(line, sizeof(line), "%.*s", (int)len, spec);
 		spec += len + (spec[len] == '\n');
 		if (sscanf(line, "%31s %63s %n", want, which, &at) == 2 &&
-		    strcmp(call, want) == 0 && due(nr, which, object))
-			return happen(line + at);
+		    strcmp(call, want) == 0 && due(nr, which, object)) {
+			int ret = happen(line + at);
+
+			if (ret == PUT) {
+				snprintf(put.word, sizeof(put.word), "%s", which);
+				snprintf(put.text, sizeof(put.text), "%s", line + at + 4);
+			}
+			return ret;
+		}
 	}
 	return NOTHING;
 }
@@ -192,6 +207,24 @@ ssize_t readv(int fd, const struct iovec *iov, int n)
 {
 	FAIL_IF_DUE(fault_fd("readv", fd));
 	return syscall(SYS_readv, fd, iov, n);
+}
+
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
+ssize_t recv(int fd, void *p, size_t len, int flags)
+{
+	ssize_t n = syscall(SYS_recvfrom, fd, p, len, flags, NULL, NULL);
+	char *text, *to;
+
+	if (n <= 0 || !getenv("FAULT"))
+		return n;
+	text = strndup(p, (size_t)n);
+	if (text && fault("recv", text) == PUT) {
+		to = (char *)p + (strstr(text, put.word) - text);
+		for (size_t i = 0; i < strlen(put.word); i++)
+			to[i] = i < strlen(put.text) ? put.text[i] : ' ';
+	}
+	free(text);
+	return n;
 }
 
 /* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
