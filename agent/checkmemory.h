@@ -9,11 +9,13 @@
  * struct memory_need - What an update allocates before the jump, in bytes.
  * @holes:	Guests' memory that has no pages yet. Preserving gives it some.
  * @tables:	The kernel's lists of the guests' pages.
- * @rest:	Kernel and initrd, while they are loaded; records; devices' states.
+ * @records:	Guests' records and devices' states.
+ * @rest:	Kernel and initrd, while they are loaded.
  */
 struct memory_need {
 	uint64_t holes;
 	uint64_t tables;
+	uint64_t records;
 	uint64_t rest;
 };
 
@@ -25,6 +27,14 @@ void memory_need_block(struct memory_need *n, uint64_t size, uint64_t allocated)
  * @meminfo:	The text of /proc/meminfo.
  */
 void check_memory_need(json *all, const struct memory_need *n, const char *meminfo);
+
+/**
+ * check_memory_cgroup() - Compare with what the agent's cgroup, and those above it, still may take.
+ * @root:	Where cgroup v2 is mounted.
+ * @cgroups:	The text of /proc/self/cgroup.
+ */
+void check_memory_cgroup(json *all, const struct memory_need *n, const char *root,
+			 const char *cgroups);
 
 /** check_memory() - Whether there is enough for an update of @guests to @t. */
 void check_memory(json *all, const struct guest_set *guests, const struct target *t);
