@@ -4,8 +4,8 @@
  * -------------------
  * Two lists of files: the images that QEMU says it has open, which are compared with what
  * it has open in fact; and what its command line names, some of which it reads only
- * at its start. All of them must be there when the guest comes back. A file system may hang, so
- * that all of this is done on a thread.
+ * at its start. All of them must be there when the guest comes back, and open to the user it
+ * runs as. A file system may hang, so that all of this is done on a thread.
  */
 
 #include "checkfiles.h"
@@ -23,6 +23,7 @@
 #include "fileargs.h"
 #include "findings.h"
 #include "guestargs.h"
+#include "useraccess.h"
 
 #define MOUNTINFO_MAX (4UL * 1024 * 1024)
 #define OPEN_MAX 4096
@@ -34,6 +35,8 @@ struct looking {
 	struct stat open[OPEN_MAX]; /* what QEMU has open */
 	size_t n_open;
 	json *said;
+	struct access_want *want; /* what its user must be able to open, */
+	struct strv want_names;	  /* and what that is called */
 };
 
 static json *item(json *array, size_t i)
@@ -242,6 +245,56 @@ static bool has_open(const struct looking *l, const struct stat *st)
 	return !l->n_open || l->n_open == OPEN_MAX;
 }
 
+/* --- whom QEMU runs as --- */
+
+static void want(struct looking *l, const char *name, const char *path, int mode)
+{
+	size_t n = l->want_names.n;
+	struct access_want *w = realloc(l->want, (n + 1) * sizeof(*w));
+
+	if (!w)
+		abort();
+	w[n] = (struct access_want){ .path = xstrdup(path), .mode = mode };
+	l->want = w;
+	strv_add(&l->want_names, name);
+}
+
+static void may_not(struct looking *l, const char *name, const struct access_want *w)
+{
+	_cleanup_free_ char *what = xasprintf("%s: user %s may not open it%s: %s", name, l->g->user,
+					      w->mode & W_OK ? " for writing" : "",
+					      strerror(w->error));
+
+	found(l->all, BLOCKED, l->g->name, what,
+	      "the QEMU that brings the guest back could not open it",
+	      "let that user open it (chown, chmod; also the directories above it), or stop the guest");
+}
+
+static void check_user(struct looking *l)
+{
+	_cleanup_free_ char *what = NULL;
+	int r;
+
+	if (!l->g->user || !l->want_names.n)
+		return;
+	r = user_access(l->g->user, l->want, l->want_names.n);
+	if (r == -ENOENT) {
+		what = xasprintf("it runs as %s, and there is no such user", l->g->user);
+		found(l->all, BLOCKED, l->g->name, what,
+		      "the QEMU that brings the guest back could not be started",
+		      "make that user again, or stop the guest");
+	} else if (r < 0) {
+		what = xasprintf("cannot find out what user %s may open: %s", l->g->user,
+				 strerror(-r));
+		found(l->all, UNKNOWN, l->g->name, what,
+		      "whether the QEMU that brings the guest back may open its files is not known",
+		      "try again");
+	}
+	for (size_t i = 0; !r && i < l->want_names.n; i++)
+		if (l->want[i].error)
+			may_not(l, l->want_names.v[i], &l->want[i]);
+}
+
 /* --- one file --- */
 
 static char *absolute(const struct looking *l, const char *path)
@@ -315,7 +368,26 @@ static void check_image(struct looking *l, json *node)
 	}
 	if (!has_open(l, &st))
 		replaced(l, name, node, &st);
+	want(l, name, path, json_flag(node, "ro") ? R_OK : R_OK | W_OK);
 	check_place(l, name, path, true, &st);
+}
+
+/* Made if it is not there: then its directory counts. */
+static void check_output(struct looking *l, const char *name, const char *path)
+{
+	_cleanup_free_ char *dir = xstrdup(path);
+	char *slash = strrchr(dir, '/');
+
+	if (access(path, F_OK) == 0) {
+		want(l, name, path, W_OK);
+		return;
+	}
+	if (slash)
+		slash[slash == dir] = '\0';
+	if (access(dir, F_OK) < 0)
+		not_there(l, name, errno);
+	else
+		want(l, name, dir, W_OK | X_OK);
 }
 
 static void check_named(struct looking *l, json *arg)
@@ -327,8 +399,12 @@ static void check_named(struct looking *l, json *arg)
 	if (said_before(l, path))
 		return;
 	name = xasprintf("-%s %s", option, path);
-	if (stat(path, &st) == 0)
+	if (json_flag(arg, "output")) {
+		check_output(l, name, path);
+	} else if (stat(path, &st) == 0) {
 		check_place(l, name, path, json_flag(arg, "image"), &st);
+		want(l, name, path, S_ISDIR(st.st_mode) ? R_OK | X_OK : R_OK);
+	}
 	/* QEMU has looked for it elsewhere; or these are several, for a multiboot kernel. */
 	else if (!json_flag(arg, "searched") &&
 		 !(strcmp(option, "initrd") == 0 && strpbrk(path, ", ")))
@@ -346,6 +422,7 @@ static int look(void *arg)
 		check_image(l, j);
 	for (size_t i = 0; (j = item(named, i)); i++)
 		check_named(l, j);
+	check_user(l);
 	return 0;
 }
 
@@ -361,6 +438,10 @@ void check_files(json *all, const struct guest *g, json *nodes, json *drives)
 	if (task_blocking(look, l) < 0)
 		found(all, UNKNOWN, g->name, "there was no thread to look at its files with",
 		      "whether they will be there after the jump is not known", "try again");
+	for (size_t i = 0; i < l->want_names.n; i++)
+		free(l->want[i].path);
+	free(l->want);
+	strv_free(&l->want_names);
 	json_object_put(l->said);
 	free(l);
 }

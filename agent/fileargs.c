@@ -5,7 +5,7 @@
 #include "guestargs.h"
 #include "optargs.h"
 
-enum kind { PLAIN, IMAGE, SEARCHED };
+enum kind { PLAIN, IMAGE, SEARCHED, OUTPUT };
 
 /* @key: the property that names the file; NULL: the whole value does. */
 static const struct file_option {
@@ -43,6 +43,7 @@ static const struct file_option {
 	{ "object", "dir", PLAIN }, /* of keys, for TLS */
 	{ "fsdev", "path", PLAIN },
 	{ "virtfs", "path", PLAIN },
+	{ "chardev", "path", OUTPUT },
 };
 
 const char *fileargs_path(const char *name)
@@ -58,6 +59,14 @@ const char *fileargs_path(const char *name)
 	return !*name || strncmp(name, "/dev/fdset/", 11) == 0 ? NULL : name;
 }
 
+/* Those that write a file; a socket's path is made anew, others have none. */
+static bool is_output(const char *value)
+{
+	size_t len = strcspn(value, ",");
+
+	return len == 4 && strncmp(value, "file", 4) == 0;
+}
+
 static void add(json *all, const struct file_option *o, const char *name)
 {
 	const char *path = name ? fileargs_path(name) : NULL;
@@ -69,6 +78,7 @@ static void add(json *all, const struct file_option *o, const char *name)
 	json_set_str(j, "option", o->name);
 	json_set_str(j, "path", path);
 	json_set_bool(j, "image", o->kind == IMAGE);
+	json_set_bool(j, "output", o->kind == OUTPUT);
 	json_set_bool(j, "searched", o->kind == SEARCHED && !strchr(path, '/'));
 	json_object_array_add(all, j);
 }
@@ -84,7 +94,7 @@ json *fileargs_parse(const struct strv *argv)
 			const struct file_option *o = &options[i];
 			_cleanup_json_ json *parsed = NULL;
 
-			if (strcmp(o->name, name) != 0)
+			if (strcmp(o->name, name) != 0 || (o->kind == OUTPUT && !is_output(value)))
 				continue;
 			if (o->key)
 				parsed = optargs_parse(

@@ -172,6 +172,90 @@ TEST_F(files, on_the_command_line)
 	EXPECT_FALSE(said(all, BLOCKED, "No such file"));
 }
 
+/* A user who may look into the directory, and owns nothing in it. */
+static void as_nobody(void)
+{
+	if (chmod(dir, 0755) < 0)
+		abort();
+	g.user = xstrdup("nobody");
+}
+
+#define NEEDS_ROOT()   \
+	if (geteuid()) \
+	SKIP(return, "only root can become another user")
+
+TEST_F(files, its_user_may_open)
+{
+	NEEDS_ROOT();
+	as_nobody();
+	ASSERT_EQ(chmod(make("disk", 4096, true), 0666), 0);
+	node("disk", "file", false);
+	ASSERT_EQ(chmod(make("cd", 4096, true), 0644), 0);
+	node("cd", "file", true);
+	ASSERT_EQ(chmod(make("vmlinuz", 1, false), 0644), 0);
+	strv_add(&g.argv, "-kernel");
+	strv_add(&g.argv, "vmlinuz");
+	check();
+	EXPECT_FALSE(said(all, BLOCKED, "may not open"));
+	EXPECT_FALSE(said(all, UNKNOWN, ""));
+}
+
+TEST_F(files, its_user_may_not_write)
+{
+	NEEDS_ROOT();
+	as_nobody();
+	ASSERT_EQ(chmod(make("disk", 4096, true), 0644), 0);
+	node("disk", "file", false);
+	ASSERT_EQ(chmod(make("vmlinuz", 1, false), 0600), 0);
+	strv_add(&g.argv, "-kernel");
+	strv_add(&g.argv, "vmlinuz");
+	check();
+	EXPECT_TRUE(said(all, BLOCKED,
+			 "/disk: user nobody may not open it for writing: Permission denied"));
+	EXPECT_TRUE(said(all, BLOCKED, "/vmlinuz: user nobody may not open it: Permission denied"));
+	EXPECT_EQ(geteuid(), 0);
+}
+
+TEST_F(files, its_user_may_not_look_into_the_directory)
+{
+	NEEDS_ROOT();
+	as_nobody();
+	ASSERT_EQ(chmod(make("disk", 4096, true), 0666), 0);
+	node("disk", "file", false);
+	ASSERT_EQ(chmod(dir, 0700), 0);
+	check();
+	EXPECT_TRUE(said(all, BLOCKED,
+			 "/disk: user nobody may not open it for writing: Permission denied"));
+}
+
+TEST_F(files, its_user_has_gone)
+{
+	node(make("disk", 4096, true), "file", false);
+	g.user = xstrdup("no-such-user");
+	check();
+	EXPECT_TRUE(said(all, BLOCKED, "it runs as no-such-user, and there is no such user"));
+}
+
+TEST_F(files, it_writes_itself)
+{
+	NEEDS_ROOT();
+	as_nobody();
+	strv_add(&g.argv, "-chardev");
+	strv_add(&g.argv, "file,id=a,path=log");
+	strv_add(&g.argv, "-chardev");
+	strv_add(&g.argv, "file,id=b,path=/nonexistent/log");
+	strv_add(&g.argv, "-chardev");
+	strv_add(&g.argv, "socket,id=c,path=/nonexistent/sock,server=on");
+	check();
+	EXPECT_EQ(said_in_all(all, 2), 2);
+	EXPECT_TRUE(said(all, BLOCKED,
+			 "/log: user nobody may not open it for writing: Permission denied"));
+	EXPECT_TRUE(said(all, BLOCKED, "-chardev /nonexistent/log: No such file"));
+	ASSERT_EQ(chmod(make("log", 1, false), 0666), 0);
+	check();
+	EXPECT_FALSE(said(all, BLOCKED, "may not open"));
+}
+
 TEST_F(files, in_memory)
 {
 	char path[] = "/dev/shm/vmkeep-files-XXXXXX";
