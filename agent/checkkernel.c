@@ -211,13 +211,9 @@ bool lockdown_active(const char *text)
  * signature is refused unless IMA is sure to appraise it. Whether a signature is good, and
  * whether IMA is, the kernel says when it loads the image, in prepare, while guests run.
  */
-static void check_signature(json *all, const struct kimage *k)
+void check_signature(json *all, const struct kimage *k, const char *lockdown, bool ima)
 {
-	_cleanup_free_ char *text = NULL;
-	bool ima = access("/sys/kernel/security/ima", F_OK) == 0;
-
-	if (k->has_signature || read_file("/sys/kernel/security/lockdown", 256, &text, NULL) < 0 ||
-	    !lockdown_active(text))
+	if (k->has_signature || !lockdown_active(lockdown))
 		return;
 	found(all, ima ? NOTE : BLOCKED, "kernel",
 	      "its image is not signed, and this kernel is locked down",
@@ -273,6 +269,7 @@ static bool only_unknown(int error)
 
 void check_kernel(json *all, struct target *t)
 {
+	_cleanup_free_ char *lockdown = NULL;
 	struct kabi here;
 	uint64_t initrd;
 	struct kimage k = { 0 };
@@ -292,7 +289,10 @@ void check_kernel(json *all, struct target *t)
 		running_abi(&k, &here);
 		check_loadable(all, &k, t->kernel);
 		check_formats(all, &k, &here);
-		check_signature(all, &k);
+		/* Not there: this kernel cannot be locked down. */
+		if (read_file("/sys/kernel/security/lockdown", 256, &lockdown, NULL) == 0)
+			check_signature(all, &k, lockdown,
+					access("/sys/kernel/security/ima", F_OK) == 0);
 		check_scratch(all, &k, initrd);
 	}
 	check_cmdline(all, t->cmdline, &k);

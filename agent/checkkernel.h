@@ -29,4 +29,11 @@ void check_cmdline(json *all, const char *cmdline, const struct kimage *k);
  */
 bool lockdown_active(const char *text);
 
+/**
+ * check_signature() - Whether this kernel, if it is locked down, would load @k.
+ * @lockdown:	The text of /sys/kernel/security/lockdown.
+ * @ima:	Whether there is IMA, which may appraise an image without a signature.
+ */
+void check_signature(json *all, const struct kimage *k, const char *lockdown, bool ima);
+
 #endif

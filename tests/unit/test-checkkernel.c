@@ -114,6 +114,24 @@ TEST_F(kernel, and_its_command_line)
 	EXPECT_EQ(json_object_array_length(self->all), 3);
 }
 
+TEST_F(kernel, under_lockdown)
+{
+	static const char integrity[] = "none [integrity] confidentiality\n";
+
+	check_signature(self->all, &self->k, "[none] integrity confidentiality\n", false);
+	EXPECT_EQ(json_object_array_length(self->all), 0);
+	self->k.has_signature = true;
+	check_signature(self->all, &self->k, integrity, false);
+	EXPECT_EQ(json_object_array_length(self->all), 0);
+	self->k.has_signature = false;
+	check_signature(self->all, &self->k, integrity, false);
+	EXPECT_STREQ(say(self->all, 0, "level"), BLOCKED);
+	EXPECT_STREQ(say(self->all, 0, "what"),
+		     "its image is not signed, and this kernel is locked down");
+	check_signature(self->all, &self->k, integrity, true);
+	EXPECT_STREQ(say(self->all, 1, "level"), NOTE);
+}
+
 TEST(lockdown)
 {
 	EXPECT_FALSE(lockdown_active("[none] integrity confidentiality\n"));

@@ -7,7 +7,7 @@
 
 #include "kselftest_harness.h"
 
-/* "option path flags", one a line; flags: i image, s searched. */
+/* "option path flags", one a line; flags: i image, s searched, o output. */
 static char *named(const char *first, ...)
 {
 	_cleanup_strv_ struct strv argv = { 0 };
@@ -23,9 +23,10 @@ static char *named(const char *first, ...)
 	all = fileargs_parse(&argv);
 	for (size_t i = 0; i < json_object_array_length(all); i++) {
 		json *j = json_object_array_get_idx(all, i);
-		char *more = xasprintf("%s%s %s %s%s\n", ret, json_str(j, "option"),
+		char *more = xasprintf("%s%s %s %s%s%s\n", ret, json_str(j, "option"),
 				       json_str(j, "path"), json_flag(j, "image") ? "i" : "",
-				       json_flag(j, "searched") ? "s" : "");
+				       json_flag(j, "searched") ? "s" : "",
+				       json_flag(j, "output") ? "o" : "");
 
 		free(ret);
 		ret = more;
@@ -51,6 +52,13 @@ TEST(images)
 		     "{\"driver\":\"file\",\"node-name\":\"n\",\"filename\":\"/x\"}");
 	EXPECT_NAMED("drive /x:y i\n", "-drive", "file=file:/x:y");
 	EXPECT_NAMED("drive /x:y i\n", "-drive", "file=/x:y");
+}
+
+TEST(what_it_writes)
+{
+	EXPECT_NAMED("chardev /a,b o\n", "-chardev", "file,id=c,path=/a,,b,append=on");
+	EXPECT_NAMED("", "-chardev", "socket,id=c,path=/sock,server=on", "-chardev",
+		     "null,id=file");
 }
 
 TEST(no_files)
