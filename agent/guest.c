@@ -16,6 +16,7 @@
 #include "log.h"
 #include "memfd.h"
 #include "spawn.h"
+#include "turns.h"
 #include "unixsock.h"
 
 #define RECONNECT_MS 200
@@ -33,16 +34,6 @@ struct guest *guest_find(const char *name)
 		if (strcmp(g->name, name) == 0)
 			return g;
 	return NULL;
-}
-
-bool guest_name_valid(const char *name)
-{
-	size_t len = strlen(name);
-
-	/* It becomes a file's name: nothing that could leave the directory or hide in it. */
-	return len && len <= GUEST_NAME_MAX && name[0] != '.' && name[0] != '-' &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
-		       len;
 }
 
 const char *guest_state_name(const struct guest *g)
@@ -157,9 +148,17 @@ json *guest_to_json(const struct guest *g)
 	json_set_int(j, "memory", (int64_t)ram_total(&g->ram.size));
 	json_object_object_add(j, "ram", guestram_to_json(&g->ram));
 	json_set_int(j, "started_ms", g->started_ms);
+	json_set_int(j, "priority", g->priority);
 	if (g->net)
 		json_object_object_add(j, "net", json_object_get(g->net));
 	return j;
+}
+
+int guest_priority(json *j)
+{
+	int64_t priority = json_int(j, "priority", 0);
+
+	return priority < PRIORITY_MIN || priority > PRIORITY_MAX ? 0 : (int)priority;
 }
 
 int guest_from_json(json *j, struct guest **ret, struct err *e)
@@ -191,6 +190,7 @@ int guest_from_json(json *j, struct guest **ret, struct err *e)
 	g->cpr_reboot = json_flag(j, "cpr_reboot");
 	g->ram = ram;
 	g->started_ms = json_int(j, "started_ms", 0);
+	g->priority = guest_priority(j);
 	/* Not there in a record of an older vmkeep; whether it makes sense, net_rebuild() finds out. */
 	json_object_object_get_ex(j, "net", &net);
 	g->net = json_object_get(net);
@@ -496,47 +496,88 @@ static int choose_ram_path(const struct guest_spec *spec, const struct qemu_caps
 	return 0;
 }
 
-int guest_run(const struct guest_spec *spec, struct guest **ret, struct strv *notes, struct err *e)
-{
+/* What a guest is made of, found out before anything is. */
+struct plan {
 	const struct qemu_caps *caps;
-	enum ram_path ram_path = RAM_PATH_PROCFD;
-	char uuid[37];
-	struct guest *g;
+	enum ram_path ram_path;
+	struct strv argv;
+	char *machine;
+};
+
+static void plan_free(struct plan *p)
+{
+	strv_free(&p->argv);
+	free(p->machine);
+}
+
+static int make_plan(const struct guest_spec *spec, struct plan *p, struct strv *notes,
+		     struct err *e)
+{
 	int r;
 
 	if (!guest_name_valid(spec->name))
 		return err_set(e, -EINVAL,
 			       "name %s: use up to %d letters, digits, \".\", \"_\" and \"-\"",
 			       spec->name, GUEST_NAME_MAX);
-	if (guest_find(spec->name))
-		return err_set(e, -EEXIST,
-			       "a guest %s is there already: take another name, or stop it first",
-			       spec->name);
 	for (size_t i = 0; i < spec->memory.n; i++)
 		if (!spec->memory.v[i] || spec->memory.v[i] % (2ULL * 1024 * 1024))
 			return err_set(e, -EINVAL, "--memory: must be a multiple of 2M");
-	r = probe_qemu(spec->argv.v[0], &caps, e);
+	r = spawn_check_user(spec->user, e);
 	if (!r)
-		r = choose_ram_path(spec, caps, &ram_path, e);
-	if (r < 0)
-		return r;
-	if (guest_find(spec->name)) /* the probe waited */
-		return err_set(e, -EEXIST, "a guest %s is there already", spec->name);
+		r = probe_qemu(spec->argv.v[0], &p->caps, e);
+	if (!r)
+		r = choose_ram_path(spec, p->caps, &p->ram_path, e);
+	if (!r)
+		r = guestargs_build(&spec->argv, &spec->memory, p->ram_path, p->caps, &p->argv,
+				    &p->machine, notes, e);
+	return r;
+}
 
+int guest_validate(const struct guest_spec *spec, struct strv *notes, struct err *e)
+{
+	struct plan p = { 0 };
+	int r = make_plan(spec, &p, notes, e);
+
+	plan_free(&p);
+	return r;
+}
+
+static int taken(const char *name, struct err *e)
+{
+	return err_set(e, -EEXIST,
+		       "a guest %s is there already: take another name, or stop it first", name);
+}
+
+int guest_run(const struct guest_spec *spec, struct guest **ret, struct strv *notes, struct err *e)
+{
+	struct plan p = { 0 };
+	char uuid[37];
+	struct guest *g;
+	int r;
+
+	if (guest_find(spec->name))
+		return taken(spec->name, e);
+	r = make_plan(spec, &p, notes, e);
+	if (!r && guest_find(spec->name)) /* the probe waited */
+		r = taken(spec->name, e);
+	if (r < 0 || !p.caps) {
+		plan_free(&p);
+		return r;
+	}
 	random_uuid(uuid);
 	g = guest_hold(guest_new(spec->name, uuid));
 	g->user = xstrdup(spec->user);
 	g->cwd = xstrdup(spec->cwd);
 	g->ram.size = spec->memory;
-	g->qemu_version = xstrdup(caps->version);
-	g->cpr_reboot = caps->cpr_reboot;
-	g->ram_path = ram_path;
+	g->priority = spec->priority;
+	g->qemu_version = xstrdup(p.caps->version);
+	g->cpr_reboot = p.caps->cpr_reboot;
+	g->ram_path = p.ram_path;
 	for (size_t i = 0; i < spec->argv.n; i++)
 		strv_add(&g->user_argv, spec->argv.v[i]);
-	r = guestargs_build(&g->user_argv, &g->ram.size, g->ram_path, caps, &g->argv, &g->machine,
-			    notes, e);
-	if (!r)
-		r = guest_start(g, e);
+	g->argv = p.argv;
+	g->machine = p.machine;
+	r = guest_start(g, e);
 	if (r < 0) {
 		guest_remove(g);
 	} else {

@@ -8,13 +8,13 @@
 #define VMKEEP_GUEST_H
 
 #include "guestargs.h"
+#include "guestname.h"
 #include "guestram.h"
 #include "handover.h"
 #include "loop.h"
 #include "net.h"
 #include "qmp.h"
 
-#define GUEST_NAME_MAX 48
 #define GUEST_QMP_TIMEOUT_MS 30000
 #define GUEST_STATUS_MAX 32
 
@@ -73,7 +73,8 @@ struct guest {
 	char *qemu_version;
 	enum ram_path ram_path;
 	bool cpr_reboot;
-	json *net; /* what its network hung on when it was last prepared (net.h), or NULL */
+	int priority; /* who comes back first (turns.h) */
+	json *net;    /* what its network hung on when it was last prepared (net.h), or NULL */
 	json *parts; /* what this QEMU consisted of when it had just started (guestparts.h), or NULL */
 	struct guest_ram ram;
 
@@ -100,8 +101,6 @@ void guest_setup(const char *run_dir, const char *log_dir);
 struct guest *guest_first(void);
 /** guest_find() - The guest of that name, or NULL. */
 struct guest *guest_find(const char *name);
-/** guest_name_valid() - Whether a name can be one: letters, digits, ".", "_", "-", at most GUEST_NAME_MAX. */
-bool guest_name_valid(const char *name);
 /** guest_state_name() - For people and JSON. */
 const char *guest_state_name(const struct guest *g);
 
@@ -127,6 +126,7 @@ void guest_set_release(struct guest_set *set);
 /**
  * struct guest_spec - What `vmkeep run` asks for.
  * @ram_path:	"fdset" or "procfd"; NULL or "auto": fdset if the binary can.
+ * @priority:	PRIORITY_MIN to PRIORITY_MAX; higher ones come back first.
  * @argv:	QEMU and the user's arguments; argv[0] absolute.
  */
 struct guest_spec {
@@ -135,8 +135,19 @@ struct guest_spec {
 	const char *cwd;
 	const char *ram_path;
 	struct ram_sizes memory;
+	int priority;
 	struct strv argv;
 };
+
+/**
+ * guest_validate() - Whether guest_run() would come as far as starting QEMU.
+ * @notes:	As of guest_run().
+ *
+ * Waits, but leaves nothing. Whether there is a guest of that name already is not asked.
+ *
+ * Return: 0, or -errno with the reason in @e.
+ */
+int guest_validate(const struct guest_spec *spec, struct strv *notes, struct err *e);
 
 /**
  * guest_run() - Start a guest.
@@ -154,6 +165,13 @@ int guest_run(const struct guest_spec *spec, struct guest **ret, struct strv *no
  * @e; -EEXIST when the name is taken.
  */
 int guest_from_json(json *j, struct guest **ret, struct err *e);
+
+/**
+ * guest_priority() - The priority in a record, a state file or the index.
+ *
+ * Return: 0 also when it makes no sense: no guest is to be lost for it.
+ */
+int guest_priority(json *j);
 
 /** guest_placeholder() - A guest of which only name and uuid are known; to be kept. */
 struct guest *guest_placeholder(const char *name, const char *uuid);

@@ -93,20 +93,32 @@ static void child(const struct spawn *s, const struct passwd *pw, int report)
 	_exit(127);
 }
 
+static int find_user(const char *user, struct passwd **ret, struct err *e)
+{
+	*ret = user ? getpwnam(user) : NULL;
+	if (user && !*ret)
+		return err_set(e, -EINVAL, "user %s: no such user", user);
+	return 0;
+}
+
+int spawn_check_user(const char *user, struct err *e)
+{
+	struct passwd *pw;
+
+	return find_user(user, &pw, e);
+}
+
 int spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *e)
 {
-	struct passwd *pw = NULL;
+	struct passwd *pw;
 	struct failure f;
-	int report[2];
+	int report[2], r;
 	pid_t pid;
 	ssize_t n;
 
-	if (s->user) {
-		errno = 0;
-		pw = getpwnam(s->user);
-		if (!pw)
-			return err_set(e, -EINVAL, "user %s: no such user", s->user);
-	}
+	r = find_user(s->user, &pw, e);
+	if (r < 0)
+		return r;
 	if (pipe2(report, O_CLOEXEC) < 0)
 		return err_set(e, -errno, "pipe: %s", strerror(errno));
 	/* The write end is closed by close-on-exec: an end of file says that it runs. Parked out of the way of `as`. */
@@ -135,8 +147,7 @@ int spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *e)
 	*ret_pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (*ret_pidfd < 0) {
 		/* One that cannot be watched could not be ended either. */
-		int r = -errno;
-
+		r = -errno;
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 		return err_set(e, r, "pidfd_open: %s", strerror(-r));

@@ -30,6 +30,9 @@ struct spawn {
 /** spawn_add_fd() - Have our @fd become @as in the program. */
 void spawn_add_fd(struct spawn *s, int fd, int as);
 
+/** spawn_check_user() - Whether there is a @user; NULL is ours. Return: 0, or -EINVAL with the reason in @e. */
+int spawn_check_user(const char *user, struct err *e);
+
 /**
  * spawn() - Start it, in a session of its own.
  * @ret_pid:	Its process id; the caller reaps it through @ret_pidfd.

@@ -69,6 +69,7 @@ TEST_F(files, a_bad_name_starts_nothing)
 	strv_add(&spec.argv, "/bin/true");
 	for (size_t i = 0; i < ARRAY_SIZE(bad_names); i++) {
 		spec.name = bad_names[i];
+		EXPECT_EQ(guest_validate(&spec, &notes, &e), -EINVAL);
 		EXPECT_EQ(guest_run(&spec, &g, &notes, &e), -EINVAL);
 		EXPECT_EQ(strncmp(e.text, "name ", 5), 0)
 		{
@@ -118,6 +119,38 @@ TEST_F(files, a_record_cannot_lead_elsewhere)
 	EXPECT_EQ(take(record("a", UUID, "qemu"), &e), -EBADMSG);
 	EXPECT_EQ(take(record("a", UUID, "./qemu"), &e), -EBADMSG);
 	EXPECT_EQ(take(record("a", UUID, ""), &e), -EBADMSG);
+}
+
+static int priority_of(const char *value)
+{
+	json *j = record("a", UUID, "/bin/true");
+	struct guest *g;
+	struct err e;
+	int priority;
+
+	if (value)
+		json_object_object_add(j, "priority", json_tokener_parse(value));
+	if (guest_from_json(j, &g, &e) < 0)
+		abort();
+	json_object_put(j);
+	priority = g->priority;
+	/* and it is handed on */
+	j = guest_to_json(g);
+	if (json_int(j, "priority", -1) != priority)
+		abort();
+	json_object_put(j);
+	guest_remove(g);
+	return priority;
+}
+
+TEST_F(files, no_guest_is_lost_for_its_priority)
+{
+	EXPECT_EQ(priority_of(NULL), 0); /* an older vmkeep's */
+	EXPECT_EQ(priority_of("7"), 7);
+	EXPECT_EQ(priority_of("-1000"), -1000);
+	EXPECT_EQ(priority_of("1001"), 0);
+	EXPECT_EQ(priority_of("-4294967295"), 0);
+	EXPECT_EQ(priority_of("\"7\""), 0);
 }
 
 static void put_state(const char *dir, const char *name, const char *text)
