@@ -27,8 +27,19 @@ enum exit_status cli_usage(const struct command *c);
 /** cli_print_json() - Print @j indented. Return: EXIT_OK. */
 enum exit_status cli_print_json(json *j);
 
+/** cli_name_args() - A request's arguments that are a guest's name. */
+json *cli_name_args(const char *name);
+
 /** cli_run() - `vmkeep run`. Return: the exit status. */
 enum exit_status cli_run(const struct command *self, int argc, char **argv);
+/** cli_define() - `vmkeep define`. Return: the exit status. */
+enum exit_status cli_define(const struct command *self, int argc, char **argv);
+/** cli_start() - `vmkeep start`. Return: the exit status. */
+enum exit_status cli_start(const struct command *self, int argc, char **argv);
+/** cli_autostart() - `vmkeep autostart`. Return: the exit status. */
+enum exit_status cli_autostart(const struct command *self, int argc, char **argv);
+/** cli_undefine() - `vmkeep undefine`. Return: the exit status. */
+enum exit_status cli_undefine(const struct command *self, int argc, char **argv);
 /** cli_status() - `vmkeep list` and `vmkeep status`. Return: the exit status. */
 enum exit_status cli_status(const struct command *self, int argc, char **argv);
 /** cli_stop() - `vmkeep stop`. Return: the exit status. */

@@ -1,113 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* vmkeep run, list, status, stop. */
+/* vmkeep list, status, stop, discard. */
 
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "cli.h"
-
-/* The agent has another PATH, and guests must come back by the same file: find it here. */
-static char *find_program(const char *name)
-{
-	const char *path = getenv("PATH");
-	char *abs;
-
-	if (strchr(name, '/'))
-		return realpath(name, NULL);
-	while (path && *path) {
-		size_t len = strcspn(path, ":");
-		struct stat st;
-
-		abs = xasprintf("%.*s/%s", (int)len, path, name);
-		if (abs[0] == '/' && stat(abs, &st) == 0 && S_ISREG(st.st_mode) &&
-		    access(abs, X_OK) == 0)
-			return abs;
-		free(abs);
-		path += len;
-		path += *path == ':';
-	}
-	return NULL;
-}
-
-static int add_size(json *list, const char *text)
-{
-	uint64_t bytes;
-
-	if (parse_size(text, 1, &bytes) < 0 || bytes > INT64_MAX) {
-		fprintf(stderr, "vmkeep: --memory %s: not a size (4G, 512M)\n", text);
-		return -EINVAL;
-	}
-	json_object_array_add(list, json_object_new_int64((int64_t)bytes));
-	return 0;
-}
-
-enum exit_status cli_run(const struct command *self, int argc, char **argv)
-{
-	static const struct option options[] = { { "memory", required_argument, NULL, 'm' },
-						 { "user", required_argument, NULL, 'u' },
-						 { "ram-path", required_argument, NULL, 'r' },
-						 { "json", no_argument, NULL, 'j' },
-						 { 0 } };
-	const char *user = NULL, *name = NULL, *ram_path = NULL;
-	_cleanup_json_ json *ret = NULL;
-	_cleanup_free_ char *cwd = NULL, *program = NULL;
-	_cleanup_strv_ struct strv qemu = { 0 };
-	bool as_json = false;
-	enum exit_status st;
-	_cleanup_json_ json *memory = json_object_new_array();
-	json *args, *notes;
-	int c, dashes = 1;
-
-	while (dashes < argc && strcmp(argv[dashes], "--") != 0)
-		dashes++;
-	while ((c = getopt_long(dashes, argv, "", options, NULL)) != -1) {
-		if (c == 'm') {
-			if (add_size(memory, optarg) < 0)
-				return EXIT_BAD_USAGE;
-		} else if (c == 'u')
-			user = optarg;
-		else if (c == 'r')
-			ram_path = optarg;
-		else if (c == 'j')
-			as_json = true;
-		else
-			return cli_usage(self);
-	}
-	if (optind < dashes)
-		name = argv[optind++];
-	if (!name || !json_object_array_length(memory) || optind < dashes || dashes + 1 >= argc)
-		return cli_usage(self);
-	program = find_program(argv[dashes + 1]);
-	if (!program) {
-		fprintf(stderr, "vmkeep: %s: no such program\n", argv[dashes + 1]);
-		return EXIT_FAILED;
-	}
-	strv_add(&qemu, program);
-	for (int i = dashes + 2; i < argc; i++)
-		strv_add(&qemu, argv[i]);
-	cwd = getcwd(NULL, 0);
-	args = json_object_new_object();
-	json_set_str(args, "name", name);
-	json_object_object_add(args, "memory", json_object_get(memory));
-	json_set_str(args, "user", user);
-	json_set_str(args, "cwd", cwd);
-	json_set_str(args, "ram_path", ram_path);
-	json_set_strv(args, "argv", &qemu);
-	st = client_request("run", args, &ret);
-	if (st != EXIT_OK)
-		return st;
-	if (as_json)
-		return cli_print_json(ret);
-	notes = json_get(ret, "notes", json_type_array);
-	for (size_t i = 0; notes && i < json_object_array_length(notes); i++)
-		printf("%s: %s\n", name,
-		       json_object_get_string(json_object_array_get_idx(notes, i)));
-	printf("%s: running, pid %d\n", name, (int)json_int(ret, "pid", 0));
-	return EXIT_OK;
-}
 
 static void print_duration(int64_t seconds, char *buf, size_t len)
 {
@@ -122,11 +20,80 @@ static void print_duration(int64_t seconds, char *buf, size_t len)
 			 (long long)seconds % 60);
 }
 
+/* As people count: web-2 before web-10. */
+static int by_name(const void *a, const void *b)
+{
+	return strverscmp(json_str(*(json *const *)a, "name"), json_str(*(json *const *)b, "name"));
+}
+
+static const char *shown_state(json *g)
+{
+	return json_flag(g, "prepared") ? "prepared" : json_str(g, "state");
+}
+
+/* "guests: 97 running, 1 kept, 2 defined": what is not as it should be shows in a long list too. */
+static void print_counts(json *guests)
+{
+	_cleanup_json_ json *counts = json_object_new_object();
+	const char *separator = "guests:";
+
+	for (size_t i = 0; i < json_object_array_length(guests); i++) {
+		const char *state = shown_state(json_object_array_get_idx(guests, i));
+
+		json_set_int(counts, state, json_int(counts, state, 0) + 1);
+	}
+	json_object_object_foreach (counts, state, n) {
+		printf("%s %lld %s", separator, (long long)json_object_get_int64(n), state);
+		separator = ",";
+	}
+	putchar('\n');
+}
+
+static int name_width(json *guests)
+{
+	size_t width = 12;
+
+	for (size_t i = 0; i < json_object_array_length(guests); i++) {
+		size_t len = strlen(json_str(json_object_array_get_idx(guests, i), "name"));
+
+		width = len > width ? len : width;
+	}
+	return (int)width;
+}
+
+static const char *or_dash(const char *s)
+{
+	return s ? s : "-";
+}
+
+static void print_guest(json *g, int width)
+{
+	const char *machine = json_str(g, "machine");
+	int64_t memory = json_int(g, "memory", 0), started = json_int(g, "started_ms", 0);
+	int pid = (int)json_int(g, "pid", 0);
+	char size[32] = "-", up[32] = "-", pid_text[16] = "-";
+
+	/* Of a guest whose record could not be read no more is known than its name. */
+	if (started)
+		print_duration(time(NULL) - started / MSEC_PER_SEC, up, sizeof(up));
+	if (memory)
+		format_size((uint64_t)memory, size, sizeof(size));
+	if (pid)
+		snprintf(pid_text, sizeof(pid_text), "%d", pid);
+	printf("%-*s %-9s %10s %8s %8s  %-18s %-8s %-6s %s\n", width, json_str(g, "name"),
+	       shown_state(g), size, pid_text, up, or_dash(machine),
+	       or_dash(json_str(g, "qemu_version")), machine ? json_str(g, "ram_path") : "-",
+	       json_flag(g, "autostart") ? "yes" : "-");
+	if (json_str(g, "reason"))
+		printf("%-*s   %s\n", width, "", json_str(g, "reason"));
+}
+
 static void print_status(json *status)
 {
 	json *guests = json_get(status, "guests", json_type_array);
 	json *failure = json_get(status, "last_failure", json_type_object);
 	const char *next = json_str(status, "next_kernel");
+	int width;
 
 	printf("update: %s%s%s\n", json_str(status, "update"), next ? ", next kernel " : "",
 	       next ? next : "");
@@ -136,29 +103,16 @@ static void print_status(json *status)
 		puts("no guests");
 		return;
 	}
-	printf("%-20s %-9s %10s %8s %8s  %-18s %-8s %s\n", "NAME", "STATE", "MEMORY", "PID", "UP",
-	       "MACHINE", "QEMU", "RAM BY");
-	for (size_t i = 0; i < json_object_array_length(guests); i++) {
-		json *g = json_object_array_get_idx(guests, i);
-		const char *state = json_flag(g, "prepared") ? "prepared" : json_str(g, "state");
-		const char *machine = json_str(g, "machine"), *qemu = json_str(g, "qemu_version");
-		int64_t memory = json_int(g, "memory", 0), started = json_int(g, "started_ms", 0);
-		char size[32] = "-", up[32] = "-";
-
-		/* Of a guest whose record could not be read no more is known than its name. */
-		if (started)
-			print_duration(time(NULL) - started / MSEC_PER_SEC, up, sizeof(up));
-		if (memory)
-			format_size((uint64_t)memory, size, sizeof(size));
-		printf("%-20s %-9s %10s %8d %8s  %-18s %-8s %s\n", json_str(g, "name"), state, size,
-		       (int)json_int(g, "pid", 0), up, machine ? machine : "-", qemu ? qemu : "-",
-		       machine ? json_str(g, "ram_path") : "-");
-		if (json_str(g, "reason"))
-			printf("%-20s   %s\n", "", json_str(g, "reason"));
-	}
+	json_object_array_sort(guests, by_name);
+	print_counts(guests);
+	width = name_width(guests);
+	printf("%-*s %-9s %10s %8s %8s  %-18s %-8s %-6s %s\n", width, "NAME", "STATE", "MEMORY",
+	       "PID", "UP", "MACHINE", "QEMU", "RAM BY", "AT BOOT");
+	for (size_t i = 0; i < json_object_array_length(guests); i++)
+		print_guest(json_object_array_get_idx(guests, i), width);
 }
 
-static json *name_args(const char *name)
+json *cli_name_args(const char *name)
 {
 	json *args = json_object_new_object();
 
@@ -189,7 +143,8 @@ enum exit_status cli_status(const struct command *self, int argc, char **argv)
 		return cli_usage(self);
 	for (;;) {
 		_cleanup_json_ json *ret = NULL;
-		enum exit_status st = client_request("status", name ? name_args(name) : NULL, &ret);
+		enum exit_status st = client_request("status", name ? cli_name_args(name) : NULL,
+						     &ret);
 
 		if (st != EXIT_OK)
 			return st;
@@ -231,7 +186,7 @@ enum exit_status cli_stop(const struct command *self, int argc, char **argv)
 	}
 	if (optind + 1 != argc)
 		return cli_usage(self);
-	args = name_args(argv[optind]);
+	args = cli_name_args(argv[optind]);
 	json_set_bool(args, "now", now);
 	json_set_int(args, "timeout_s", timeout);
 	return client_request("stop", args, &ret);
@@ -243,5 +198,5 @@ enum exit_status cli_discard(const struct command *self, int argc, char **argv)
 
 	if (argc != 2 || argv[1][0] == '-')
 		return cli_usage(self);
-	return client_request("discard", name_args(argv[1]), &ret);
+	return client_request("discard", cli_name_args(argv[1]), &ret);
 }

@@ -13,28 +13,37 @@
  * takes the same sessions, and finds out how far each guest had come. Its memory tells
  * whether there is a QEMU on it; its record, whether a vCPU may have run. One that
  * may have run is never started again from its saved state.
+ *
+ * Guests of one priority come back side by side; those of a lower one begin when they are back
+ * or kept, but do not wait longer than HEAD_START_MS in all. Whoever the index names is written
+ * down first (bootmark.h): it is never started anew at boot, whatever becomes of it here.
  */
 
 #include "restore.h"
 
 #include <stdio.h>
 
+#include "bootmark.h"
 #include "clock.h"
 #include "holder.h"
 #include "log.h"
 #include "luo.h"
 #include "memfd.h"
 #include "report.h"
+#include "turns.h"
 
 #define DEVICE_WAIT_MS 10000
 #define LOAD_TIMEOUT_MS 120000
 /* Long enough for a host's network set-up that begins when we do; guests who need none of it do not wait. */
 #define NETWORK_WAIT_MS 15000
+/* How long guests of lower priority are held back, all in all: their blackout goes on meanwhile. */
+#define HEAD_START_MS 5000
 
 /* One guest on its way back, before and while it is a struct guest. */
 struct arrival {
 	char name[GUEST_NAME_MAX + 1];
 	char uuid[37];
+	int priority;
 	int session;
 	bool again; /* an earlier agent had it */
 	int record;
@@ -44,12 +53,18 @@ struct arrival {
 };
 
 static bool busy;
+static bool complete;
 /* The index stays with us as long as a guest of it is not back: a next agent needs it. */
 static int index_session = -EBADF;
 
 bool restore_busy(void)
 {
 	return busy;
+}
+
+bool restore_complete(void)
+{
+	return complete;
 }
 
 static int retrieve_thread(void *arg)
@@ -345,6 +360,7 @@ static void take_sessions(json *index, struct arrival **ret, size_t *ret_n)
 	size_t listed = list ? json_object_array_length(list) : 0, n = 0;
 	struct arrival *all = xmalloc0((listed + 1) * sizeof(*all));
 
+	complete = list;
 	for (size_t i = 0; i < listed; i++) {
 		json *j = json_object_array_get_idx(list, i);
 		const char *name = json_str(j, "name"), *uuid = json_str(j, "uuid");
@@ -354,6 +370,7 @@ static void take_sessions(json *index, struct arrival **ret, size_t *ret_n)
 		/* One that makes no sense must not cost the others. */
 		if (!name || !guest_name_valid(name) || !uuid_valid(uuid)) {
 			log_error("the index of guests: entry %zu makes no sense", i);
+			complete = false;
 			continue;
 		}
 		session_name(session, uuid);
@@ -361,6 +378,7 @@ static void take_sessions(json *index, struct arrival **ret, size_t *ret_n)
 		if (a->session == -EALREADY) /* came back under an earlier agent */
 			continue;
 		n++;
+		a->priority = guest_priority(j);
 		a->record = a->state = -EBADF;
 		guestram_init(&a->ram);
 		snprintf(a->name, sizeof(a->name), "%s", name);
@@ -368,6 +386,21 @@ static void take_sessions(json *index, struct arrival **ret, size_t *ret_n)
 	}
 	*ret = all;
 	*ret_n = n;
+}
+
+/* None of these is for start.c. It does with what is in memory, too; that is logged. */
+static void note_names(json *index)
+{
+	json *list = json_get(index, "guests", json_type_array);
+	_cleanup_strv_ struct strv names = { 0 };
+
+	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+		const char *name = json_str(json_object_array_get_idx(list, i), "name");
+
+		if (name && guest_name_valid(name))
+			strv_add(&names, name);
+	}
+	bootmark_add(&names);
 }
 
 /* Before guests run, who may look at it. */
@@ -389,8 +422,8 @@ static int restore(struct err *e)
 {
 	_cleanup_free_ struct arrival *all = NULL;
 	_cleanup_json_ json *index = NULL;
+	_cleanup_free_ struct turn *turns = NULL;
 	_cleanup_close_ int session = -EBADF;
-	struct task_group group = { 0 };
 	struct handover_late late = { 0 };
 	_cleanup_guest_set_ struct guest_set here = { 0 };
 	size_t n = 0;
@@ -399,9 +432,11 @@ static int restore(struct err *e)
 
 	if (index_session >= 0)
 		return 0; /* its guests are here, back or kept */
+	complete = true;
 	session = take_session(HANDOVER_INDEX_SESSION, &again);
 	if (session == -ENOENT || session == -ENXIO || session == -EALREADY)
 		return 0;
+	complete = false;
 	if (session < 0)
 		return err_set(
 			e, session, "session " HANDOVER_INDEX_SESSION ": %s%s", strerror(-session),
@@ -409,13 +444,15 @@ static int restore(struct err *e)
 	r = read_index(session, &index, &late, e);
 	if (r < 0)
 		return r;
+	note_names(index);
 	if (!again)
 		carry_clock(&late);
 	take_sessions(index, &all, &n);
 
+	turns = xmalloc0((n + 1) * sizeof(*turns));
 	for (size_t i = 0; i < n; i++)
-		task_group_start(&group, arrive, &all[i]);
-	task_group_wait(&group);
+		turns[i] = (struct turn){ all[i].priority, arrive, &all[i] };
+	turns_run(turns, n, HEAD_START_MS);
 
 	/* Nobody waits any more: the rest may take its time. */
 	report_begin(index, &late);

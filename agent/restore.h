@@ -26,6 +26,9 @@ int restore_retry(struct guest *g, struct err *e);
  */
 int restore_discard(struct guest *g, struct err *e);
 
+/** restore_complete() - Whether it is known who came over the jump: restore_run() could read all of what names them. */
+bool restore_complete(void);
+
 /** restore_busy() - Whether guests are just being brought back. */
 bool restore_busy(void);
 

@@ -5,10 +5,12 @@
 #include "check.h"
 #include "clock.h"
 #include "cmdline.h"
+#include "definitionfiles.h"
 #include "log.h"
 #include "loop.h"
 #include "report.h"
 #include "restore.h"
+#include "start.h"
 #include "upgrade.h"
 
 static void send_progress(void *user, const char *text)
@@ -18,44 +20,103 @@ static void send_progress(void *user, const char *text)
 
 /* --- one function a command: returns an exit status, the value or the error's words --- */
 
+static json *started(const struct guest *g, const struct strv *notes)
+{
+	json *j = json_object_new_object();
+
+	json_set_str(j, "name", g->name);
+	json_set_str(j, "uuid", g->uuid);
+	json_set_int(j, "pid", g->pid);
+	json_set_strv(j, "notes", notes);
+	return j;
+}
+
 static int cmd_run(struct control_client *c, json *args, json **ret, struct err *e)
 {
-	_cleanup_strv_ struct strv argv = { 0 }, notes = { 0 };
-	struct guest_spec spec = { .name = json_str(args, "name"),
-				   .user = json_str(args, "user"),
-				   .cwd = json_str(args, "cwd"),
-				   .ram_path = json_str(args, "ram_path") };
-	const struct qemu_caps *caps;
-	struct guest_ram ram;
+	_cleanup_definition_ struct definition d = { 0 };
+	_cleanup_strv_ struct strv notes = { 0 };
 	struct guest *g;
 
 	(void)c;
-	if (!spec.name || json_get_strv(args, "argv", &argv) < 0 || !argv.n ||
-	    argv.v[0][0] != '/') {
-		err_set(e, 0, "run: name and command line are needed");
+	if (definition_read(args, &d, e) < 0) {
+		err_prefix(e, "run");
 		return EXIT_BAD_USAGE;
 	}
-	guestram_init(&ram);
-	if (guestram_from_json(&ram, json_get(args, "memory", json_type_array)) < 0) {
-		err_set(e, 0, "--memory: 1 to %d sizes, each a multiple of 2M", RAM_BLOCKS_MAX);
+	if (start_guest(&d.spec, &g, &notes, e) < 0)
+		return EXIT_FAILED;
+	*ret = started(g, &notes);
+	return EXIT_OK;
+}
+
+/* What writes to a disk is not for the time when guests stand. */
+static bool committing(struct err *e)
+{
+	if (upgrade_phase() != UPGRADE_COMMITTING)
+		return false;
+	err_set(e, 0, "an update is just being committed: wait for it");
+	return true;
+}
+
+static int cmd_define(struct control_client *c, json *args, json **ret, struct err *e)
+{
+	_cleanup_definition_ struct definition d = { 0 };
+	_cleanup_strv_ struct strv notes = { 0 };
+
+	(void)c;
+	if (definition_read(json_get(args, "guest", json_type_object), &d, e) < 0) {
+		err_prefix(e, "define");
 		return EXIT_BAD_USAGE;
 	}
-	spec.memory = ram.size;
-	/* Trying a new QEMU takes a while: it must not hide this guest from a commit that begins meanwhile. */
-	if (probe_qemu(argv.v[0], &caps, e) < 0)
+	if (guest_validate(&d.spec, &notes, e) < 0 || committing(e) ||
+	    definitionfiles_save(d.from, json_flag(args, "replace"), e) < 0)
 		return EXIT_FAILED;
-	if (upgrade_phase() == UPGRADE_COMMITTING || restore_busy()) {
-		err_set(e, 0, "an update is under way: start %s when it is over", spec.name);
+	log_info("%s: defined%s", d.spec.name, d.autostart ? ", to be started at boot" : "");
+	*ret = json_object_new_object();
+	json_set_strv(*ret, "notes", &notes);
+	return EXIT_OK;
+}
+
+/* The name that a command is about; "" is no guest's. */
+static const char *name_of(json *args)
+{
+	const char *name = json_str(args, "name");
+
+	return name ? name : "";
+}
+
+static int cmd_start(struct control_client *c, json *args, json **ret, struct err *e)
+{
+	_cleanup_strv_ struct strv notes = { 0 };
+	struct guest *g;
+
+	(void)c;
+	if (start_defined(name_of(args), &g, &notes, e) < 0)
 		return EXIT_FAILED;
-	}
-	spec.argv = argv;
-	if (guest_run(&spec, &g, &notes, e) < 0)
+	*ret = started(g, &notes);
+	return EXIT_OK;
+}
+
+static int cmd_autostart(struct control_client *c, json *args, json **ret, struct err *e)
+{
+	_cleanup_definition_ struct definition d = { 0 };
+
+	(void)c;
+	if (committing(e) || definitionfiles_load(name_of(args), &d, e) < 0)
+		return EXIT_FAILED;
+	json_set_bool(d.from, "autostart", !json_flag(args, "disable"));
+	if (definitionfiles_save(d.from, true, e) < 0)
 		return EXIT_FAILED;
 	*ret = json_object_new_object();
-	json_set_str(*ret, "name", g->name);
-	json_set_str(*ret, "uuid", g->uuid);
-	json_set_int(*ret, "pid", g->pid);
-	json_set_strv(*ret, "notes", &notes);
+	return EXIT_OK;
+}
+
+static int cmd_undefine(struct control_client *c, json *args, json **ret, struct err *e)
+{
+	(void)c;
+	if (committing(e) || definitionfiles_remove(name_of(args), e) < 0)
+		return EXIT_FAILED;
+	log_info("%s: no longer defined", name_of(args));
+	*ret = json_object_new_object();
 	return EXIT_OK;
 }
 
@@ -67,8 +128,64 @@ static json *guest_status(const struct guest *g)
 	json_set_bool(j, "prepared", upgrade_guest_prepared(g));
 	json_set_int(j, "pid", g->state == GUEST_KEPT ? 0 : g->pid);
 	json_set_bool(j, "from_update", g->from_update);
+	json_set_bool(j, "defined", false);
+	json_set_bool(j, "autostart", false);
 	json_set_str(j, "reason", g->state == GUEST_KEPT ? g->kept_reason : NULL);
 	return j;
+}
+
+/* Of a guest that is not there: what it would be started with. */
+static json *defined_status(const char *name, const struct definition *d, const char *broken)
+{
+	json *j = json_object_new_object();
+
+	json_set_str(j, "name", name);
+	json_set_str(j, "state", broken ? "broken" : "defined");
+	json_set_str(j, "reason", broken ? broken : start_failure(name));
+	json_set_int(j, "pid", 0);
+	if (broken)
+		return j;
+	json_set_str(j, "user", d->spec.user);
+	json_set_str(j, "cwd", d->spec.cwd);
+	json_set_strv(j, "user_argv", &d->spec.argv);
+	json_set_int(j, "memory", (int64_t)ram_total(&d->spec.memory));
+	json_set_int(j, "priority", d->spec.priority);
+	return j;
+}
+
+static json *find_entry(json *guests, const char *name)
+{
+	for (size_t i = 0; i < json_object_array_length(guests); i++) {
+		json *g = json_object_array_get_idx(guests, i);
+
+		if (strcmp(json_str(g, "name"), name) == 0)
+			return g;
+	}
+	return NULL;
+}
+
+/* Say of each guest in @guests whether it is defined, and add those that are not there. */
+static void add_definitions(json *guests, const char *only)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+
+	definitionfiles_list(&names);
+	for (size_t i = 0; i < names.n; i++) {
+		_cleanup_definition_ struct definition d = { 0 };
+		json *g = find_entry(guests, names.v[i]);
+		struct err e;
+		int r;
+
+		if (only && strcmp(only, names.v[i]) != 0)
+			continue;
+		r = definitionfiles_load(names.v[i], &d, &e);
+		if (!g) {
+			g = defined_status(names.v[i], &d, r < 0 ? e.text : NULL);
+			json_object_array_add(guests, g);
+		}
+		json_set_bool(g, "defined", true);
+		json_set_bool(g, "autostart", d.autostart);
+	}
 }
 
 static int cmd_status(struct control_client *c, json *args, json **ret, struct err *e)
@@ -80,6 +197,7 @@ static int cmd_status(struct control_client *c, json *args, json **ret, struct e
 	for (struct guest *g = guest_first(); g; g = g->next)
 		if (!name || strcmp(name, g->name) == 0)
 			json_object_array_add(guests, guest_status(g));
+	add_definitions(guests, name);
 	if (name && !json_object_array_length(guests)) {
 		json_object_put(guests);
 		err_set(e, 0, "no guest %s", name);
@@ -209,6 +327,7 @@ static int cmd_finish(struct control_client *c, json *args, json **ret, struct e
 	}
 	if (restore_run(e) < 0)
 		return EXIT_FAILED;
+	start_at_boot(); /* if that had to wait for it */
 	kept = json_object_new_array();
 	guests = guest_set_all();
 	for (size_t i = 0; i < guests.n; i++) {
@@ -267,10 +386,8 @@ static int cmd_stop(struct control_client *c, json *args, json **ret, struct err
 		err_set(e, 0, "no guest %s", name ? name : "");
 		return EXIT_FAILED;
 	}
-	if (upgrade_phase() == UPGRADE_COMMITTING) {
-		err_set(e, 0, "an update is just being committed: wait for it");
+	if (committing(e))
 		return EXIT_FAILED;
-	}
 	if (timeout_s < 1 || timeout_s > 86400) {
 		err_set(e, 0, "stop: the time-out must be 1 to 86400 s");
 		return EXIT_BAD_USAGE;
@@ -297,6 +414,8 @@ static const struct {
 	{ "commit", CHANGES, cmd_commit }, { "abort", CHANGES, cmd_abort },
 	{ "finish", CHANGES, cmd_finish }, { "report", READS, cmd_report },
 	{ "stop", CHANGES, cmd_stop },	   { "discard", CHANGES, cmd_discard },
+	{ "define", CHANGES, cmd_define }, { "undefine", CHANGES, cmd_undefine },
+	{ "start", CHANGES, cmd_start },   { "autostart", CHANGES, cmd_autostart },
 };
 
 static int run_command(struct control_client *c, json *request, json **ret, struct err *e)

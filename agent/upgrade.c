@@ -365,6 +365,7 @@ static int do_index(struct update *u, struct err *e)
 		json *g = qmp_args("name", u->guests.v[i]->name, "uuid", u->guests.v[i]->uuid,
 				   NULL);
 
+		json_set_int(g, "priority", u->guests.v[i]->priority);
 		json_object_array_add(guests, g);
 	}
 	uname(&uts);

@@ -13,16 +13,34 @@ static const char target_help[] = "\n  --kernel IMG      the kernel to jump to\n
 				  "  --reuse-cmdline   give it the running kernel's command line\n"
 				  "  --append STRING   add to its command line\n";
 
+#define GUEST_HELP                                                                              \
+	"  --memory SIZE     its RAM, which vmkeep makes (4G, 512M); again: further blocks\n"   \
+	"  --user USER       run QEMU as this user\n"                                           \
+	"  --ram-path PATH   how QEMU gets its RAM: fdset, procfd, or auto (fdset if it can)\n" \
+	"  --priority N      who comes back first after an update, and starts first at boot\n"  \
+	"                    (-1000 to 1000, 0 if not said; higher ones first)\n"
+
 static const struct command commands[] = {
-	{ "run", "NAME --memory SIZE [--user USER] [--ram-path PATH] -- QEMU ARGUMENT…",
+	{ "run",
+	  "NAME --memory SIZE [--user USER] [--ram-path PATH] [--priority N] [--json] -- QEMU ARGUMENT…",
 	  "start a guest",
-	  "\n  --memory SIZE     its RAM, which vmkeep makes (4G, 512M); again: further blocks\n"
-	  "  --user USER       run QEMU as this user\n"
-	  "  --ram-path PATH   how QEMU gets its RAM: fdset, procfd, or auto (fdset if it can)\n"
-	  "  --json            print what was started as JSON\n\n"
+	  "\n" GUEST_HELP "  --json            print what was started as JSON\n\n"
 	  "QEMU's arguments are your own. vmkeep adds the RAM, a monitor for itself, and the\n"
 	  "version of the machine type; leave out -m, memory backends, -daemonize, -incoming.\n",
 	  cli_run },
+	{ "define",
+	  "NAME --memory SIZE [--user USER] [--ram-path PATH] [--priority N] [--autostart] [--replace] -- QEMU ARGUMENT…",
+	  "store what a guest is to be started with",
+	  "\n" GUEST_HELP "  --autostart       start it when the host boots\n"
+	  "  --replace         also if it is defined already\n\n"
+	  "A guest of that name that is there is not touched. Over an update a guest comes back as\n"
+	  "it was started, not as it is defined.\n",
+	  cli_define },
+	{ "start", "NAME", "start a guest as it is defined", "", cli_start },
+	{ "autostart", "NAME [--disable]", "have a defined guest started when the host boots",
+	  "\n  --disable   no longer\n", cli_autostart },
+	{ "undefine", "NAME", "forget what a guest is defined as",
+	  "\nA guest that runs goes on running.\n", cli_undefine },
 	{ "list", "[--json]", "list the guests", "", cli_status },
 	{ "status", "[NAME] [--json] [--watch]", "show guests and update",
 	  "\n  --json    everything, as JSON\n  --watch   show it again every second\n",

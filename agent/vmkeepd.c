@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <sys/signalfd.h>
 
+#include "bootmark.h"
 #include "clock.h"
+#include "definitionfiles.h"
 #include "guest.h"
 #include "holder.h"
 #include "log.h"
@@ -20,11 +22,13 @@
 #include "report.h"
 #include "restore.h"
 #include "server.h"
+#include "start.h"
 #include "upgrade.h"
 
 static const char *run_dir = RUN_DIR;
 static const char *state_dir = "/var/lib/vmkeep";
 static const char *log_dir = "/var/log/vmkeep";
+static const char *config_dir = "/etc/vmkeep";
 static bool allow_read;
 static int exit_status;
 
@@ -32,10 +36,11 @@ static void usage(FILE *out)
 {
 	fputs("vmkeepd: carries this host's guests over an upgrade of its kernel\n\n"
 	      "usage: vmkeepd [--run-dir DIR] [--state-dir DIR] [--log-dir DIR]\n"
-	      "               [--allow-read-all] [--debug]\n\n"
+	      "               [--config-dir DIR] [--allow-read-all] [--debug]\n\n"
 	      "  --run-dir DIR    sockets and what a restarted agent needs (/run/vmkeep)\n"
 	      "  --state-dir DIR  the report, and what QEMUs can do (/var/lib/vmkeep)\n"
 	      "  --log-dir DIR    what guests' QEMUs print (/var/log/vmkeep)\n"
+	      "  --config-dir DIR what guests are defined as (/etc/vmkeep)\n"
 	      "  --allow-read-all everybody may ask for status and report\n"
 	      "  --debug          log every step\n"
 	      "  --help, --version\n\n"
@@ -49,6 +54,7 @@ static void parse_args(int argc, char **argv)
 		{ "run-dir", required_argument, NULL, 'r' },
 		{ "state-dir", required_argument, NULL, 's' },
 		{ "log-dir", required_argument, NULL, 'l' },
+		{ "config-dir", required_argument, NULL, 'c' },
 		{ "allow-read-all", no_argument, NULL, 'a' },
 		{ "debug", no_argument, NULL, 'd' },
 		{ "help", no_argument, NULL, 'h' },
@@ -68,6 +74,9 @@ static void parse_args(int argc, char **argv)
 			break;
 		case 'l':
 			log_dir = optarg;
+			break;
+		case 'c':
+			config_dir = optarg;
 			break;
 		case 'a':
 			allow_read = true;
@@ -130,7 +139,8 @@ static void handle_signals(void *arg)
 	log_info("ending on signal %u; guests run on", si.ssi_signo);
 	/* Neither can be left half-way: an update is walked back, and what comes back is only held here. */
 	upgrade_cancel();
-	while (restore_busy() || upgrade_phase() == UPGRADE_PREPARING ||
+	start_cancel();
+	while (restore_busy() || start_busy() || upgrade_phase() == UPGRADE_PREPARING ||
 	       upgrade_phase() == UPGRADE_COMMITTING)
 		task_sleep(20);
 	if (upgrade_phase() == UPGRADE_PREPARED)
@@ -173,6 +183,7 @@ static void start(void *arg)
 		return;
 	}
 	log_info("vmkeepd " VMKEEP_VERSION " is ready");
+	start_at_boot();
 }
 
 int main(int argc, char **argv)
@@ -188,6 +199,8 @@ int main(int argc, char **argv)
 		return EXIT_FAILED;
 	}
 	guest_setup(run_dir, log_dir);
+	definitionfiles_setup(config_dir);
+	bootmark_setup(run_dir);
 	probe_setup(state_dir);
 	report_setup(state_dir);
 	upgrade_setup(run_dir);

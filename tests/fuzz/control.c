@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "clock.h"
+#include "definitionfiles.h"
 #include "loop.h"
 #include "report.h"
 #include "restore.h"
@@ -60,6 +61,78 @@ int guest_run(const struct guest_spec *spec, struct guest **ret, struct strv *no
 	strv_addf(notes, "%s", spec->name);
 	*ret = &guest;
 	return 0;
+}
+
+int guest_validate(const struct guest_spec *spec, struct strv *notes, struct err *e)
+{
+	(void)notes;
+	changes();
+	fuzz_must(spec->name && spec->argv.n && spec->argv.v[0][0] == '/');
+	fuzz_must(!spec->cwd || spec->cwd[0] == '/');
+	return strlen(spec->name) % 5 ? 0 : err_set(e, -EINVAL, "name %s: use", spec->name);
+}
+
+/* One is defined, or none. */
+static json *defined;
+
+void definitionfiles_list(struct strv *names)
+{
+	if (defined)
+		strv_add(names, json_str(defined, "name"));
+}
+
+int definitionfiles_load(const char *name, struct definition *ret, struct err *e)
+{
+	if (!defined || strcmp(json_str(defined, "name"), name) != 0)
+		return err_set(e, -ENOENT, "%s is not defined", name);
+	/* What was taken once is taken again. */
+	fuzz_must(definition_read(defined, ret, e) == 0);
+	return 0;
+}
+
+int definitionfiles_save(json *definition, bool replace, struct err *e)
+{
+	changes();
+	fuzz_must(json_str(definition, "name"));
+	if (defined && !replace)
+		return err_set(e, -EEXIST, "it is defined already");
+	json_object_get(definition);
+	json_object_put(defined);
+	defined = definition;
+	return 0;
+}
+
+int definitionfiles_remove(const char *name, struct err *e)
+{
+	changes();
+	if (!defined || strcmp(json_str(defined, "name"), name) != 0)
+		return err_set(e, -ENOENT, "%s is not defined", name);
+	json_object_put(defined);
+	defined = NULL;
+	return 0;
+}
+
+/* At boot nobody asks. */
+int bootmark_add(const struct strv *names)
+{
+	(void)names;
+	abort();
+}
+
+bool bootmark_has(const char *name)
+{
+	(void)name;
+	abort();
+}
+
+bool bootmark_done(void)
+{
+	return true;
+}
+
+void bootmark_finish(void)
+{
+	abort();
 }
 
 struct guest *guest_first(void)
@@ -184,6 +257,11 @@ bool restore_busy(void)
 	return false;
 }
 
+bool restore_complete(void)
+{
+	return true;
+}
+
 int restore_run(struct err *e)
 {
 	(void)e;
@@ -287,6 +365,14 @@ void fuzz_seeds(void)
 		{ "stop-soon",
 		  "{\"command\":\"stop\",\"arguments\":{\"name\":\"web-1\",\"timeout_s\":1}}\n" },
 		{ "discard", "{\"command\":\"discard\",\"arguments\":{\"name\":\"web-1\"}}\n" },
+		{ "define",
+		  "{\"command\":\"define\",\"arguments\":{\"guest\":{\"name\":\"db\",\"memory\":[2097152],"
+		  "\"argv\":[\"/usr/bin/q\"],\"user\":\"nobody\",\"cwd\":\"/\",\"priority\":-1000,"
+		  "\"autostart\":true},\"replace\":true}}\n" },
+		{ "start", "{\"command\":\"start\",\"arguments\":{\"name\":\"db\"}}\n" },
+		{ "autostart", "{\"command\":\"autostart\",\"arguments\":{\"name\":\"db\","
+			       "\"disable\":true}}\n" },
+		{ "undefine", "{\"command\":\"undefine\",\"arguments\":{\"name\":\"db\"}}\n" },
 		{ "pieces", "{\"command\"\xff:\"status\"\xff}\n{\"command\":1}\n" },
 	};
 

@@ -83,7 +83,7 @@ static const char guest_record[] =
 	"\"argv\":[\"/usr/bin/qemu-system-x86_64\",\"-machine\",\"pc-q35-10.0\",\"-netdev\","
 	"\"tap,id=n0,ifname=vk0,script=no\",\"-netdev\",\"{\\\"type\\\":\\\"user\\\",\\\"id\\\":\\\"n1\\\"}\","
 	"\"-nic\",\"bridge,br=br0\",\"-append\",\"-x\"],\"machine\":\"pc-q35-10.0\",\"qemu_version\":"
-	"\"10.0.3\",\"ram_path\":\"fdset\",\"cpr_reboot\":true,\"memory\":268435456,\"ram\":[134217728,134217728],\"started_ms\":1,"
+	"\"10.0.3\",\"ram_path\":\"fdset\",\"cpr_reboot\":true,\"memory\":268435456,\"ram\":[134217728,134217728],\"started_ms\":1,\"priority\":5,"
 	"\"net\":{\"devices\":[{\"name\":\"vk0\",\"kind\":\"tun\",\"mac\":\"52:54:00:12:34:56\","
 	"\"mtu\":1500,\"txqlen\":1000,\"up\":true,\"settings\":{\"persist\":1,\"multi_queue\":0,"
 	"\"vnet_hdr\":1,\"pi\":0},\"master\":\"br0\",\"port\":{\"isolated\":0},\"vlans\":[{\"first\":1,"
@@ -93,7 +93,7 @@ static const char guest_record[] =
 	"\"txqlen\":1000,\"settings\":{\"ageing_time\":30000,\"stp_state\":0}}]}}";
 
 static const char index_record[] =
-	"{\"guests\":[{\"name\":\"web-1\",\"uuid\":\"0b9e8f1c-5d1e-4d7e-9a53-4b7a6f3f2c11\"}],"
+	"{\"guests\":[{\"name\":\"web-1\",\"uuid\":\"0b9e8f1c-5d1e-4d7e-9a53-4b7a6f3f2c11\",\"priority\":5}],"
 	"\"from_kernel\":\"7.2.12\",\"to_kernel\":\"7.3.4\",\"committed_ms\":1,"
 	"\"prepare_ms\":{\"load\":120,\"preserve\":31}}";
 
