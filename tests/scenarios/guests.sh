@@ -7,7 +7,8 @@
 # run_guest NAME MACHINE [QEMU ARGUMENT…]: start a verifying guest of $GUEST_MEMORY (a size a block), which
 # tests $GUEST_FILL of it with $GUEST_DUTY % of a CPU, its QEMU as $GUEST_USER. Its console is virtio's, as each
 # byte on a serial line is two exits into two emulated hypervisors; GUEST_CONSOLE=ttyS0
-# takes the line all the same. QEMU is its program, if not Debian's.
+# takes the line all the same. QEMU is its program, if not Debian's. GUEST_VERB is what vmkeep
+# is to do with it, and with which options, if not "run".
 run_guest() {
 	guest=$1 machine=$2 console=${GUEST_CONSOLE:-hvc0} full=5
 	shift 2
@@ -22,7 +23,7 @@ run_guest() {
 	memory=
 	for size in ${GUEST_MEMORY:-64M}; do memory="$memory --memory $size"; done
 	# shellcheck disable=SC2046,SC2086 # words are wanted
-	vmkeep run "$guest" $memory ${GUEST_USER:+--user "$GUEST_USER"} -- "${QEMU:-qemu-system-x86_64}" -machine "$machine,accel=kvm" -cpu qemu64,+arat,+tsc-deadline \
+	vmkeep ${GUEST_VERB:-run} "$guest" $memory ${GUEST_USER:+--user "$GUEST_USER"} -- "${QEMU:-qemu-system-x86_64}" -machine "$machine,accel=kvm" -cpu qemu64,+arat,+tsc-deadline \
 		-nodefaults -display none $(guest_args "$guest") -append "console=$console quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest full=$full duty=${GUEST_DUTY:-15} fill=${GUEST_FILL:-8M} ${GUEST_APPEND:-}" "$@"
 }
 
