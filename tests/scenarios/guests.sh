@@ -9,6 +9,8 @@
 # byte on a serial line is two exits into two emulated hypervisors; GUEST_CONSOLE=ttyS0
 # takes the line all the same. QEMU is its program, if not Debian's. GUEST_VERB is what vmkeep
 # is to do with it, and with which options, if not "run".
+# What it does by itself is little, as an emulated host has one slow processor: twenty beats a second and 15 %
+# of a CPU each let three guests fill it, and everything else there waits.
 run_guest() {
 	guest=$1 machine=$2 console=${GUEST_CONSOLE:-hvc0} full=5
 	shift 2
@@ -24,7 +26,7 @@ run_guest() {
 	for size in ${GUEST_MEMORY:-64M}; do memory="$memory --memory $size"; done
 	# shellcheck disable=SC2046,SC2086 # words are wanted
 	vmkeep ${GUEST_VERB:-run} "$guest" $memory ${GUEST_USER:+--user "$GUEST_USER"} -- "${QEMU:-qemu-system-x86_64}" -machine "$machine,accel=kvm" -cpu qemu64,+arat,+tsc-deadline \
-		-nodefaults -display none $(guest_args "$guest") -append "console=$console quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest full=$full duty=${GUEST_DUTY:-15} fill=${GUEST_FILL:-8M} ${GUEST_APPEND:-}" "$@"
+		-nodefaults -display none $(guest_args "$guest") -append "console=$console quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest full=$full beat=100 duty=${GUEST_DUTY:-5} fill=${GUEST_FILL:-8M} ${GUEST_APPEND:-}" "$@"
 }
 
 # up NAME: NAME has booted and verified its RAM a first time. Generous: a guest under
