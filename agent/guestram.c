@@ -53,6 +53,20 @@ int guestram_check(const struct guest_ram *ram, struct err *e)
 	return ram->size.n ? 0 : err_set(e, -EBADMSG, "it has no memory");
 }
 
+int guestram_check_whole(const struct guest_ram *ram, struct err *e)
+{
+	for (size_t i = 0; i < ram->size.n; i++) {
+		uint64_t missing = memfd_missing(ram->fd[i], ram->size.v[i]);
+		char size[32];
+
+		if (missing)
+			return err_set(e, -ENODATA,
+				       "%s of its memory (" RAM_BLOCK_ID ") did not come over",
+				       format_size(missing, size, sizeof(size)), i);
+	}
+	return 0;
+}
+
 int guestram_populate(const struct guest_ram *ram)
 {
 	int r = 0;

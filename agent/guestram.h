@@ -29,6 +29,9 @@ int guestram_create(struct guest_ram *ram, const char *name, struct err *e);
 /** guestram_check() - Whether each memfd is there, of its size, and sealed. Return: 0, or -errno with which is not in @e. */
 int guestram_check(const struct guest_ram *ram, struct err *e);
 
+/** guestram_check_whole() - Whether all pages of it came over a jump. Return: 0, or -ENODATA with how much did not in @e. */
+int guestram_check_whole(const struct guest_ram *ram, struct err *e);
+
 /** guestram_populate() - Fill the holes, so that all of it is preserved. Blocks. Return: 0 or -errno. */
 int guestram_populate(const struct guest_ram *ram);
 

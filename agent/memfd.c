@@ -80,6 +80,14 @@ int memfd_populate(int fd, uint64_t size)
 	return ret;
 }
 
+uint64_t memfd_missing(int fd, uint64_t size)
+{
+	struct stat st;
+	uint64_t has = fstat(fd, &st) < 0 ? 0 : (uint64_t)st.st_blocks * 512;
+
+	return has < size ? size - has : 0;
+}
+
 ino_t memfd_inode(int fd)
 {
 	struct stat st;

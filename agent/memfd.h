@@ -44,6 +44,16 @@ int memfd_check_ram(int fd, uint64_t size);
  */
 int memfd_populate(int fd, uint64_t size);
 
+/**
+ * memfd_missing() - How much of a memory file has no page.
+ *
+ * Preserving gives every hole a page (Linux, mm/memfd_luo.c), so that one after the jump is memory that was
+ * lost; a guest would read zeros there. From the file's blocks (inode(7)), not a look at each page.
+ *
+ * Return: Bytes of @size, or @size when @fd is none.
+ */
+uint64_t memfd_missing(int fd, uint64_t size);
+
 /** memfd_inode() - The inode number: the identity of a memfd within one boot; 0 on error. */
 ino_t memfd_inode(int fd);
 

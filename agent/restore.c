@@ -148,6 +148,8 @@ static int bring_back(struct guest *g, struct err *e)
 	int r = guestram_check(&g->ram, e);
 
 	if (!r)
+		r = guestram_check_whole(&g->ram, e);
+	if (!r)
 		r = check_state(g, e);
 	if (!r)
 		r = rebuild_network(g, NET_BEFORE_QEMU, e);

@@ -3,6 +3,8 @@
 
 #include "guestram.h"
 
+#include <fcntl.h>
+
 #include "handover.h"
 #include "luo.h"
 #include "memfd.h"
@@ -86,6 +88,23 @@ TEST(fewer_than_there_were)
 	guestram_retrieve(&ram, 0);
 	EXPECT_LT(guestram_check(&ram, &e), 0);
 	EXPECT_NE(strstr(e.text, "(vmkeep-ram2) did not come over: No such file"), NULL);
+	guestram_close(&ram);
+}
+
+/* A page that is not there would be zeros to the guest. */
+TEST(a_block_with_a_hole)
+{
+	struct guest_ram ram = three();
+	struct err e;
+
+	put_in(3);
+	guestram_retrieve(&ram, 0);
+	ASSERT_EQ(guestram_populate(&ram), 0);
+	EXPECT_EQ(guestram_check_whole(&ram, &e), 0);
+	ASSERT_EQ(fallocate(ram.fd[1], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 8192, 4096), 0);
+	EXPECT_EQ(guestram_check(&ram, &e), 0);
+	EXPECT_EQ(guestram_check_whole(&ram, &e), -ENODATA);
+	EXPECT_STREQ(e.text, "4 KiB of its memory (vmkeep-ram1) did not come over");
 	guestram_close(&ram);
 }
 
