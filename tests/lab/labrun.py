@@ -18,8 +18,8 @@ TCG = "tcg,thread=multi"
 # no_timer_check: on a busy machine the emulated timer may be late for the kernel's test of it,
 # which panics.
 # One processor: with two, guests under KVM in an emulated host were reset out of nothing, and hosts
-# too, long before any jump (QEMU 11.1.3, thread=multi and emulated SVM). No virtual GIF: it
-# was suspected of the same, which was not shown.
+# too, long before any jump (QEMU 11.1.3, thread=multi and emulated SVM; not tried again since the emulator is
+# ours). No virtual GIF: it was suspected of the same, which was not shown.
 APPEND = (
     "console=ttyS0 root=/dev/vda rw init=/sbin/lab-init loglevel=5 panic=-1 no_timer_check"
     " kho=on liveupdate=on kho_scratch=128M,128M,128M"

@@ -112,8 +112,8 @@ other_version() {
 }
 
 # What is built: the one target, and nothing that needs a library for it. Firmware is the
-# host's; there is none in Debian's source.
-qemu_configure="--target-list=x86_64-softmmu --without-default-features --enable-kvm --enable-tcg
+# host's; there is none in Debian's source. 9p is for the host VM, which runs on it as well.
+qemu_configure="--target-list=x86_64-softmmu --without-default-features --enable-kvm --enable-tcg --enable-virtfs --enable-attr
 	--disable-download --disable-docs --disable-install-blobs --disable-debug-info
 	--firmwarepath=/usr/share/qemu:/usr/share/seabios"
 qemu_targets="qemu-system-x86_64 tests/qtest/fdset-ram-test tests/qtest/migration-test"
