@@ -46,6 +46,10 @@ enum exit_status cli_status(const struct command *self, int argc, char **argv);
 enum exit_status cli_stop(const struct command *self, int argc, char **argv);
 /** cli_discard() - `vmkeep discard`. Return: the exit status. */
 enum exit_status cli_discard(const struct command *self, int argc, char **argv);
+/** cli_qmp() - `vmkeep qmp`. Return: the exit status. */
+enum exit_status cli_qmp(const struct command *self, int argc, char **argv);
+/** cli_plug_memory() - `vmkeep plug-memory`. Return: the exit status. */
+enum exit_status cli_plug_memory(const struct command *self, int argc, char **argv);
 /** cli_check() - `vmkeep check`. Return: the exit status. */
 enum exit_status cli_check(const struct command *self, int argc, char **argv);
 /** cli_prepare() - `vmkeep prepare`. Return: the exit status. */

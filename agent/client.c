@@ -27,14 +27,14 @@ static void end_progress(void)
 	progress_shown = false;
 }
 
-static enum exit_status no_agent(int r)
+static enum exit_status no_agent(int r, struct err *e)
 {
 	if (r == -EACCES)
-		fprintf(stderr, "vmkeep: only root and the members of group " CONTROL_GROUP
-				" may command vmkeepd (" RUN_DIR "/" CONTROL_SOCKET ")\n");
+		err_set(e, 0,
+			"only root and the members of group " CONTROL_GROUP
+			" may command vmkeepd (" RUN_DIR "/" CONTROL_SOCKET ")");
 	else
-		fprintf(stderr,
-			"vmkeep: vmkeepd does not run: start it (systemctl start vmkeepd)\n");
+		err_set(e, 0, "vmkeepd does not run: start it (systemctl start vmkeepd)");
 	return EXIT_NO_AGENT;
 }
 
@@ -65,7 +65,7 @@ static int send_request(int fd, const char *command, json *args)
 	return send_all(fd, line, strlen(line));
 }
 
-enum exit_status client_request(const char *command, json *args, json **ret)
+enum exit_status client_ask(const char *command, json *args, json **ret, struct err *e)
 {
 	int fd = unixsock_connect(RUN_DIR "/" CONTROL_SOCKET);
 	_cleanup_free_ char *line = NULL;
@@ -74,11 +74,11 @@ enum exit_status client_request(const char *command, json *args, json **ret)
 
 	if (fd < 0) {
 		json_object_put(args);
-		return no_agent(fd);
+		return no_agent(fd, e);
 	}
 	in = fdopen(fd, "r");
 	if (!in || send_request(fd, command, args) < 0) {
-		fprintf(stderr, "vmkeep: cannot talk to vmkeepd: %s\n", strerror(errno));
+		err_set(e, 0, "cannot talk to vmkeepd: %s", strerror(errno));
 		return EXIT_NO_AGENT;
 	}
 	while (getline(&line, &cap, in) > 0) {
@@ -93,7 +93,7 @@ enum exit_status client_request(const char *command, json *args, json **ret)
 		end_progress();
 		fclose(in);
 		if (error) {
-			fprintf(stderr, "vmkeep: %s\n", error);
+			err_set(e, 0, "%s", error);
 			return (enum exit_status)json_int(msg, "status", EXIT_FAILED);
 		}
 		if (json_object_object_get_ex(msg, "return", &value))
@@ -102,6 +102,16 @@ enum exit_status client_request(const char *command, json *args, json **ret)
 	}
 	end_progress();
 	fclose(in);
-	fprintf(stderr, "vmkeep: vmkeepd ended before it answered\n");
+	err_set(e, 0, "vmkeepd ended before it answered");
 	return EXIT_NO_AGENT;
+}
+
+enum exit_status client_request(const char *command, json *args, json **ret)
+{
+	struct err e;
+	enum exit_status st = client_ask(command, args, ret, &e);
+
+	if (st != EXIT_OK)
+		fprintf(stderr, "vmkeep: %s\n", e.text);
+	return st;
 }

@@ -15,4 +15,7 @@
  */
 enum exit_status client_request(const char *command, json *args, json **ret);
 
+/** client_ask() - The same, with the reason of a failure in @e instead. */
+enum exit_status client_ask(const char *command, json *args, json **ret, struct err *e);
+
 #endif

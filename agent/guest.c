@@ -22,6 +22,7 @@
 #define RECONNECT_MS 200
 
 static struct guest *guests;
+static void (*on_unplug)(struct guest *g, const char *id);
 
 struct guest *guest_first(void)
 {
@@ -286,6 +287,11 @@ static void reconnect(void *arg)
 	guest_release(g);
 }
 
+void guest_on_unplug(void (*fn)(struct guest *g, const char *id))
+{
+	on_unplug = fn;
+}
+
 static void on_event(void *user, const char *event, json *data)
 {
 	struct guest *g = user;
@@ -314,6 +320,11 @@ static void on_event(void *user, const char *event, json *data)
 	} else if (strcmp(event, "RESUME") == 0) {
 		if (g->state == GUEST_PAUSED)
 			g->state = GUEST_RUNNING;
+	} else if (strcmp(event, "DEVICE_DELETED") == 0) {
+		g->changes++; /* at once: a commit may be about to begin */
+		/* Without a name: part of another, or one that no command line can name. */
+		if (on_unplug && json_str(data, "device"))
+			on_unplug(g, json_str(data, "device"));
 	}
 }
 
@@ -520,7 +531,7 @@ static int make_plan(const struct guest_spec *spec, struct plan *p, struct strv 
 			       "name %s: use up to %d letters, digits, \".\", \"_\" and \"-\"",
 			       spec->name, GUEST_NAME_MAX);
 	for (size_t i = 0; i < spec->memory.n; i++)
-		if (!spec->memory.v[i] || spec->memory.v[i] % (2ULL * 1024 * 1024))
+		if (!spec->memory.v[i] || spec->memory.v[i] % RAM_BLOCK_UNIT)
 			return err_set(e, -EINVAL, "--memory: must be a multiple of 2M");
 	r = spawn_check_user(spec->user, e);
 	if (!r)

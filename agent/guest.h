@@ -37,6 +37,7 @@ enum guest_migration { MIGRATION_NONE, MIGRATION_ACTIVE, MIGRATION_COMPLETED, MI
  * @committing: It ran, and may be stopped by us now: a restarted agent lets it run again.
  * @was_running: Whether it is to run again afterwards.
  * @may_have_run: A vCPU may have run since @state was saved: it must never be loaded again.
+ * @recorded:	What @changes of the guest was when the record was written.
  * @late:	What goes into, or came out of, the record's late block.
  * @tsc_launched: Time-stamp counter, new kernel: QEMU answers,
  * @tsc_loaded:	device state loaded,
@@ -56,6 +57,7 @@ struct guest_crossing {
 	bool was_running;
 	bool may_have_run;
 	struct handover_late late;
+	unsigned int recorded;
 	uint64_t tsc_retrieved;
 	uint64_t tsc_launched;
 	uint64_t tsc_loaded;
@@ -77,6 +79,10 @@ struct guest {
 	json *net;    /* what its network hung on when it was last prepared (net.h), or NULL */
 	json *parts; /* what this QEMU consisted of when it had just started (guestparts.h), or NULL */
 	struct guest_ram ram;
+	bool plugging; /* something is just being plugged in or out (plug.h) */
+	unsigned int
+		unplugged;    /* devices that it has let go of and that are still to be taken out */
+	unsigned int changes; /* to what it consists of since its QEMU was started, counted */
 
 	enum guest_state state;
 	pid_t pid;
@@ -235,6 +241,9 @@ int guest_query_running(struct guest *g, struct err *e);
  * Not needed for the guest to run: when QEMU does not tell, it is only logged.
  */
 void guest_note_parts(struct guest *g);
+
+/** guest_on_unplug() - Have @fn called when a guest's device, named by @id, is out. It must not wait. */
+void guest_on_unplug(void (*fn)(struct guest *g, const char *id));
 
 /** guest_remember() - Write down what a restarted agent needs to find @g again. Return: 0, or -errno, logged. */
 int guest_remember(struct guest *g);

@@ -165,6 +165,21 @@ int guestparts_ask(struct qmp *q, json **ret, struct err *e)
 	return 0;
 }
 
+/* --- what is meant --- */
+
+void guestparts_adopt(json *start, json *now, const char *kind, const char *name)
+{
+	json *of_start = json_get(start, kind, json_type_object);
+	json *value = NULL;
+
+	if (!of_start)
+		return;
+	if (json_object_object_get_ex(json_get(now, kind, json_type_object), name, &value))
+		json_object_object_add(of_start, name, json_object_get(value));
+	else
+		json_object_object_del(of_start, name);
+}
+
 /* --- comparing --- */
 
 /* A device is in the device state; what is only a backend is said for its user's sake. */
@@ -283,4 +298,40 @@ void guestparts_compare(json *start, json *now, const char *guest, json *finding
 		if (a && b)
 			compare(&kinds[i], a, b, guest, findings);
 	}
+}
+
+/* The backend that @text names, if it has come since. */
+static bool has_come(json *start, json *now, const char *text)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		json *a = json_get(start, kinds[i].name, json_type_object);
+		json *b = json_get(now, kinds[i].name, json_type_object);
+
+		if (a && b && strcmp(kinds[i].level, NOTE) == 0 &&
+		    json_object_object_get_ex(b, text, NULL) &&
+		    !json_object_object_get_ex(a, text, NULL))
+			return true;
+	}
+	return false;
+}
+
+const char *guestparts_stranger(json *start, json *now, json *args)
+{
+	const char *ret = NULL;
+
+	if (json_object_is_type(args, json_type_string))
+		return has_come(start, now, json_object_get_string(args))
+			       ? json_object_get_string(args)
+			       : NULL;
+	for (size_t i = 0; !ret && json_object_is_type(args, json_type_array) &&
+			   i < json_object_array_length(args);
+	     i++)
+		ret = guestparts_stranger(start, now, json_object_array_get_idx(args, i));
+	if (!json_object_is_type(args, json_type_object))
+		return ret;
+	json_object_object_foreach (args, key, value) {
+		if (!ret && strcmp(key, "id") != 0)
+			ret = guestparts_stranger(start, now, value);
+	}
+	return ret;
 }

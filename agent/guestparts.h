@@ -30,4 +30,20 @@ int guestparts_ask(struct qmp *q, json **ret, struct err *e);
  */
 void guestparts_compare(json *start, json *now, const char *guest, json *findings);
 
+/**
+ * guestparts_adopt() - Have one part as it is now count as what QEMU was started with: the QEMU that
+ * brings the guest back will have it so.
+ * @now:	As of guestparts_ask(); NULL when it is gone.
+ * @kind:	"devices", "drives", "netdevs", …
+ */
+void guestparts_adopt(json *start, json *now, const char *kind, const char *name);
+
+/**
+ * guestparts_stranger() - Whether @args names a backend that has come since the start, which the QEMU
+ * that brings the guest back will not have: it could not be started with what @args makes.
+ *
+ * Return: the name, which stays @args'; or NULL.
+ */
+const char *guestparts_stranger(json *start, json *now, json *args);
+
 #endif

@@ -19,18 +19,44 @@ void guestram_close(struct guest_ram *ram)
 		fd_close(&ram->fd[i]);
 }
 
+static int make_block(const char *name, size_t i, uint64_t size, struct err *e)
+{
+	_cleanup_free_ char *memfd = i ? xasprintf("vmkeep-ram:%s:%zu", name, i)
+				       : xasprintf("vmkeep-ram:%s", name);
+	int fd = memfd_create_ram(memfd, size);
+
+	return fd < 0 ? err_set(e, fd, "memory for the guest: %s", strerror(-fd)) : fd;
+}
+
 int guestram_create(struct guest_ram *ram, const char *name, struct err *e)
 {
 	for (size_t i = 0; i < ram->size.n; i++) {
-		_cleanup_free_ char *memfd = i ? xasprintf("vmkeep-ram:%s:%zu", name, i)
-					       : xasprintf("vmkeep-ram:%s", name);
-
-		ram->fd[i] = memfd_create_ram(memfd, ram->size.v[i]);
+		ram->fd[i] = make_block(name, i, ram->size.v[i], e);
 		if (ram->fd[i] < 0)
-			return err_set(e, ram->fd[i], "memory for the guest: %s",
-				       strerror(-ram->fd[i]));
+			return ram->fd[i];
 	}
 	return 0;
+}
+
+int guestram_new_block(const struct guest_ram *ram, const char *name, uint64_t size, struct err *e)
+{
+	if (ram->size.n == RAM_BLOCKS_MAX)
+		return err_set(e, -ENOSPC, "it has %d blocks of memory already: no guest has more",
+			       RAM_BLOCKS_MAX);
+	if (!size || size % RAM_BLOCK_UNIT || size > INT64_MAX / RAM_BLOCKS_MAX)
+		return err_set(e, -EINVAL, "memory must be a multiple of 2M");
+	return make_block(name, ram->size.n, size, e);
+}
+
+void guestram_append(struct guest_ram *ram, int fd, uint64_t size)
+{
+	ram->fd[ram->size.n] = fd;
+	ram->size.v[ram->size.n++] = size;
+}
+
+void guestram_drop_last(struct guest_ram *ram)
+{
+	fd_close(&ram->fd[--ram->size.n]);
 }
 
 int guestram_check(const struct guest_ram *ram, struct err *e)

@@ -26,6 +26,19 @@ void guestram_close(struct guest_ram *ram);
 /** guestram_create() - Make a memfd for each size, named after the guest @name. Return: 0, or -errno with the reason in @e. */
 int guestram_create(struct guest_ram *ram, const char *name, struct err *e);
 
+/**
+ * guestram_new_block() - Make a memfd for one block more, which is not among @ram yet.
+ *
+ * Return: it, or -errno with the reason in @e.
+ */
+int guestram_new_block(const struct guest_ram *ram, const char *name, uint64_t size, struct err *e);
+
+/** guestram_append() - Have @fd, which is taken over, as the last block. There must be room, as guestram_new_block() has seen. */
+void guestram_append(struct guest_ram *ram, int fd, uint64_t size);
+
+/** guestram_drop_last() - Let go of the last block. */
+void guestram_drop_last(struct guest_ram *ram);
+
 /** guestram_check() - Whether each memfd is there, of its size, and sealed. Return: 0, or -errno with which is not in @e. */
 int guestram_check(const struct guest_ram *ram, struct err *e);
 

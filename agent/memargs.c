@@ -133,7 +133,7 @@ int memargs_read(const struct strv *argv, const struct ram_sizes *sizes, struct 
 	return m ? check_size(m, ret->boot, ret, e) : 0;
 }
 
-static void add_backend(struct strv *argv, size_t i, uint64_t size, enum ram_path path)
+void memargs_add_backend(struct strv *argv, size_t i, uint64_t size, enum ram_path path)
 {
 	int fd = GUEST_FD_RAM + (int)i;
 	char file[32];
@@ -157,7 +157,7 @@ void memargs_add(struct strv *argv, const struct ram_sizes *sizes, const struct 
 		 enum ram_path path)
 {
 	for (size_t i = 0; i < sizes->n; i++)
-		add_backend(argv, i, sizes->v[i], path);
+		memargs_add_backend(argv, i, sizes->v[i], path);
 	strv_add(argv, "-m");
 	strv_addf(argv, "%lluB%s", (unsigned long long)m->boot, m->slots);
 	for (size_t i = 0; i < sizes->n && m->nodes; i++) {

@@ -10,6 +10,8 @@
 
 /* Nodes and DIMMs together; each takes a file descriptor of QEMU's. */
 #define RAM_BLOCKS_MAX 16
+/* Their sizes are multiples of a huge page. */
+#define RAM_BLOCK_UNIT (2ULL * 1024 * 1024)
 /* A block's memory backend, numbered from 0: also what the user's own -numa and -device say. */
 #define RAM_BLOCK_ID "vmkeep-ram%zu"
 /* QEMU's file descriptor for block 0; the others follow. */
@@ -63,5 +65,8 @@ int memargs_read(const struct strv *argv, const struct ram_sizes *sizes, struct 
  */
 void memargs_add(struct strv *argv, const struct ram_sizes *sizes, const struct memargs *m,
 		 enum ram_path path);
+
+/** memargs_add_backend() - Put the backend of block @i alone on it: for a DIMM that was plugged in. */
+void memargs_add_backend(struct strv *argv, size_t i, uint64_t size, enum ram_path path);
 
 #endif

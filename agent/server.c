@@ -8,6 +8,7 @@
 #include "definitionfiles.h"
 #include "log.h"
 #include "loop.h"
+#include "plug.h"
 #include "report.h"
 #include "restore.h"
 #include "start.h"
@@ -259,7 +260,14 @@ static int cmd_prepare(struct control_client *c, json *args, json **ret, struct 
 		err_set(e, 0, "guests of the last update are just being brought back: wait for it");
 		return EXIT_FAILED;
 	}
-	if (target_from_args(args, &t, e) < 0 || upgrade_prepare(&t, send_progress, c, e) < 0)
+	if (target_from_args(args, &t, e) < 0)
+		return EXIT_FAILED;
+	if (plug_busy()) { /* asked last: nothing may begin before the update has */
+		target_free(&t);
+		err_set(e, 0, "something is just being plugged into a guest, or out: try again");
+		return EXIT_FAILED;
+	}
+	if (upgrade_prepare(&t, send_progress, c, e) < 0)
 		return EXIT_FAILED;
 	for (struct guest *g = guest_first(); g; g = g->next)
 		n += upgrade_guest_prepared(g);
@@ -398,6 +406,71 @@ static int cmd_stop(struct control_client *c, json *args, json **ret, struct err
 	return EXIT_OK;
 }
 
+/* A running guest by its name, that no update is just about. */
+static struct guest *guest_at_hand(json *args, struct err *e)
+{
+	const char *name = json_str(args, "name");
+	struct guest *g = name ? guest_find(name) : NULL;
+
+	if (!g)
+		err_set(e, 0, "no guest %s", name ? name : "");
+	else if (g->state != GUEST_RUNNING && g->state != GUEST_PAUSED)
+		err_set(e, 0, "%s does not run: it is %s", g->name, guest_state_name(g));
+	else if (upgrade_phase() == UPGRADE_COMMITTING || restore_busy())
+		err_set(e, 0, "an update is under way: wait for it");
+	else
+		return g;
+	return NULL;
+}
+
+/* What is prepared is what will come back: the record of it is written. */
+static bool may_plug(const struct guest *g, struct err *e)
+{
+	if (upgrade_phase() == UPGRADE_IDLE)
+		return true;
+	err_set(e, 0,
+		"an update is prepared, with %s as it is now: `vmkeep abort` before something is plugged in or out",
+		g->name);
+	return false;
+}
+
+static int cmd_qmp(struct control_client *c, json *args, json **ret, struct err *e)
+{
+	json *arguments = json_get(args, "arguments", json_type_object);
+	const char *command = json_str(args, "execute");
+	struct guest *g = guest_at_hand(args, e);
+	const struct plugrule *rule;
+
+	(void)c;
+	if (!g)
+		return EXIT_FAILED;
+	if (!command) {
+		err_set(e, 0, "qmp: which command?");
+		return EXIT_BAD_USAGE;
+	}
+	if (plugrules_check(command, arguments, &rule, e) < 0 || (rule && !may_plug(g, e)) ||
+	    plug_command(g, rule, command, arguments, ret, e) < 0)
+		return EXIT_FAILED;
+	return EXIT_OK;
+}
+
+static int cmd_plug_memory(struct control_client *c, json *args, json **ret, struct err *e)
+{
+	struct guest *g = guest_at_hand(args, e);
+	int64_t size = json_int(args, "size", 0), node = json_int(args, "node", -1);
+
+	(void)c;
+	if (!g)
+		return EXIT_FAILED;
+	if (size <= 0 || node < -1 || node > 127) {
+		err_set(e, 0, "plug-memory: a size and a node from 0 to 127 are wanted");
+		return EXIT_BAD_USAGE;
+	}
+	if (!may_plug(g, e) || plug_memory(g, (uint64_t)size, (int)node, ret, e) < 0)
+		return EXIT_FAILED;
+	return EXIT_OK;
+}
+
 /*
  * What those may ask who may not change anything. Not check: it opens, with our rights, the
  * files that its caller names.
@@ -416,6 +489,7 @@ static const struct {
 	{ "stop", CHANGES, cmd_stop },	   { "discard", CHANGES, cmd_discard },
 	{ "define", CHANGES, cmd_define }, { "undefine", CHANGES, cmd_undefine },
 	{ "start", CHANGES, cmd_start },   { "autostart", CHANGES, cmd_autostart },
+	{ "qmp", CHANGES, cmd_qmp },	   { "plug-memory", CHANGES, cmd_plug_memory },
 };
 
 static int run_command(struct control_client *c, json *request, json **ret, struct err *e)

@@ -214,6 +214,7 @@ static int do_record(struct update *u, struct guest *g, struct err *e)
 		return r;
 	json_object_put(g->net);
 	g->net = net;
+	g->x.recorded = g->changes;
 	j = guest_to_json(g);
 	g->x.record = handover_create(name, j);
 	if (g->x.record < 0)
@@ -271,6 +272,17 @@ static int check_network(const struct guest *g, struct err *e)
 	return 0;
 }
 
+/* Else the next QEMU would be started with another command line than this guest has. */
+static int check_journal(const struct guest *g, struct err *e)
+{
+	if (g->changes == g->x.recorded)
+		return 0;
+	return err_set(
+		e, -EBUSY,
+		"guest %s: something was plugged in or out after prepare: run `vmkeep prepare` again",
+		g->name);
+}
+
 /* Before the table, as it changes nothing: a prepare that cannot be committed stays prepared. */
 static int check_prepared(struct update *u, struct err *e)
 {
@@ -286,7 +298,10 @@ static int check_prepared(struct update *u, struct err *e)
 				"guest %s was started after prepare: run `vmkeep prepare` again",
 				g->name);
 	for (struct guest *g = guest_first(); g; g = g->next) {
-		int r = check_network(g, e);
+		int r = check_journal(g, e);
+
+		if (!r)
+			r = check_network(g, e);
 
 		if (r < 0)
 			return r;
@@ -430,7 +445,8 @@ static int do_stop(struct update *u, struct guest *g, struct err *e)
 		r = qmp_call(g->qmp, "stop", NULL, -1, time_left(u, STOP_TIMEOUT_MS), NULL, e);
 	}
 	g->x.late.tsc_stopped = clock_tsc();
-	return r;
+	/* Now that it stands nothing can come any more that the guest lets go of. */
+	return r ? r : check_journal(g, e);
 }
 
 static void undo_stop(struct update *u, struct guest *g)

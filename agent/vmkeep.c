@@ -68,6 +68,19 @@ static const struct command commands[] = {
 	  cli_finish },
 	{ "report", "[--json]", "the last update: per guest and phase, and the blackout", "",
 	  cli_report },
+	{ "qmp", "NAME [COMMAND [JSON-ARGUMENTS]]",
+	  "give a guest's QEMU a command; what it plugs in or out is there after an update too",
+	  "\nPrints what QEMU returned. Without COMMAND: reads commands as QMP has them, one a line,\n"
+	  "from standard input, and answers each with a line. Commands that an update would undo\n"
+	  "unseen are refused.\n\n"
+	  "  vmkeep qmp web blockdev-add '{\"driver\":\"raw\",\"node-name\":\"d1\",\"file\":{\"driver\":\"file\",\"filename\":\"/srv/d1.img\"}}'\n"
+	  "  vmkeep qmp web device_add '{\"driver\":\"virtio-blk-pci\",\"id\":\"disk1\",\"drive\":\"d1\",\"bus\":\"port1\"}'\n",
+	  cli_qmp },
+	{ "plug-memory", "NAME SIZE [--node N]", "plug a DIMM into a guest",
+	  "\n  --node N   the NUMA node that it belongs to\n\n"
+	  "Needs -m SIZE,slots=N,maxmem=MAX on the guest's command line. Out again with `vmkeep qmp`:\n"
+	  "device_del of the device, then object-del of the memory, last in first out.\n",
+	  cli_plug_memory },
 	{ "stop", "NAME [--now] [--timeout SECONDS]", "end a guest by its power button",
 	  "\n  --now                do not ask the guest: end its QEMU\n"
 	  "  --timeout SECONDS    how long it may take over the button (60)\n",
@@ -109,7 +122,7 @@ static void overview(FILE *out)
 	fputs("vmkeep: upgrade this host's kernel without rebooting its guests\n\nusage: vmkeep COMMAND …\n\n",
 	      out);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+		fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].summary);
 	fputs("\nvmkeep COMMAND --help tells more. See vmkeep(1).\n", out);
 }
 

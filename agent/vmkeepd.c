@@ -18,6 +18,7 @@
 #include "log.h"
 #include "loop.h"
 #include "luo.h"
+#include "plug.h"
 #include "probe.h"
 #include "report.h"
 #include "restore.h"
@@ -140,8 +141,8 @@ static void handle_signals(void *arg)
 	/* Neither can be left half-way: an update is walked back, and what comes back is only held here. */
 	upgrade_cancel();
 	start_cancel();
-	while (restore_busy() || start_busy() || upgrade_phase() == UPGRADE_PREPARING ||
-	       upgrade_phase() == UPGRADE_COMMITTING)
+	while (restore_busy() || start_busy() || plug_busy() ||
+	       upgrade_phase() == UPGRADE_PREPARING || upgrade_phase() == UPGRADE_COMMITTING)
 		task_sleep(20);
 	if (upgrade_phase() == UPGRADE_PREPARED)
 		upgrade_abort(&e);
@@ -201,6 +202,7 @@ int main(int argc, char **argv)
 	guest_setup(run_dir, log_dir);
 	definitionfiles_setup(config_dir);
 	bootmark_setup(run_dir);
+	plug_setup();
 	probe_setup(state_dir);
 	report_setup(state_dir);
 	upgrade_setup(run_dir);

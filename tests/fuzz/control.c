@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "definitionfiles.h"
 #include "loop.h"
+#include "plug.h"
 #include "report.h"
 #include "restore.h"
 #include "server.h"
@@ -32,6 +33,7 @@ static bool may_change;
 static struct guest guest = { .name = "web-1",
 			      .uuid = "0b9e8f1c-5d1e-4d7e-9a53-4b7a6f3f2c11",
 			      .state = GUEST_KEPT };
+static struct guest running = { .name = "up", .state = GUEST_RUNNING };
 static const struct qemu_caps caps = { .version = "10.0.3" };
 
 /* Nobody gets as far as this who may only read. */
@@ -143,7 +145,7 @@ struct guest *guest_first(void)
 struct guest *guest_find(const char *name)
 {
 	fuzz_must(name);
-	return strcmp(name, guest.name) == 0 ? &guest : NULL;
+	return strcmp(name, guest.name) == 0 ? &guest : strcmp(name, "up") == 0 ? &running : NULL;
 }
 
 const char *guest_state_name(const struct guest *g)
@@ -173,8 +175,36 @@ void guest_set_release(struct guest_set *set)
 int guest_stop(struct guest *g, bool now, int timeout_ms, struct err *e)
 {
 	changes();
-	fuzz_must(g == &guest && timeout_ms >= 1000 && timeout_ms <= 86400 * 1000);
+	fuzz_must((g == &guest || g == &running) && timeout_ms >= 1000 &&
+		  timeout_ms <= 86400 * 1000);
 	return now ? 0 : err_set(e, -ETIMEDOUT, "%s has not shut down", g->name);
+}
+
+bool plug_busy(void)
+{
+	return false;
+}
+
+int plug_command(struct guest *g, const struct plugrule *rule, const char *command, json *args,
+		 json **ret, struct err *e)
+{
+	changes();
+	fuzz_must(g == &running && *command && strcmp(command, "quit") != 0);
+	/* What names a part can stand on a command line. */
+	fuzz_must(!rule ||
+		  (json_str(args, rule->key) && !strpbrk(json_str(args, rule->key), ",= ")));
+	if (strlen(command) % 5 == 0)
+		return err_set(e, -EREMOTEIO, "%s: no", command);
+	*ret = json_object_new_object();
+	return 0;
+}
+
+int plug_memory(struct guest *g, uint64_t size, int node, json **ret, struct err *e)
+{
+	(void)ret;
+	changes();
+	fuzz_must(g == &running && size && size <= INT64_MAX && node >= -1 && node <= 127);
+	return err_set(e, -ENOSPC, "no room");
 }
 
 enum upgrade_phase upgrade_phase(void)
@@ -279,7 +309,7 @@ int restore_retry(struct guest *g, struct err *e)
 int restore_discard(struct guest *g, struct err *e)
 {
 	changes();
-	fuzz_must(g == &guest);
+	fuzz_must(g == &guest || g == &running);
 	return err_set(e, -EBUSY, "not now");
 }
 
@@ -373,6 +403,14 @@ void fuzz_seeds(void)
 		{ "autostart", "{\"command\":\"autostart\",\"arguments\":{\"name\":\"db\","
 			       "\"disable\":true}}\n" },
 		{ "undefine", "{\"command\":\"undefine\",\"arguments\":{\"name\":\"db\"}}\n" },
+		{ "qmp",
+		  "{\"command\":\"qmp\",\"arguments\":{\"name\":\"up\",\"execute\":\"device_add\","
+		  "\"arguments\":{\"driver\":\"virtio-rng-pci\",\"id\":\"r\"}}}\n" },
+		{ "qmp-human",
+		  "{\"command\":\"qmp\",\"arguments\":{\"name\":\"up\",\"execute\":\"human-monitor-command\","
+		  "\"arguments\":{\"command-line\":\"info pci\"}}}\n" },
+		{ "plug-memory", "{\"command\":\"plug-memory\",\"arguments\":{\"name\":\"up\","
+				 "\"size\":2097152,\"node\":1}}\n" },
 		{ "pieces", "{\"command\"\xff:\"status\"\xff}\n{\"command\":1}\n" },
 	};
 

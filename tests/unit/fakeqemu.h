@@ -13,7 +13,7 @@
 
 /**
  * struct fake_answer - What is answered.
- * @command:	The command, or with a space its one argument's value after it.
+ * @command:	The command, or with a space its one argument's value after it; of qom-get PATH:PROPERTY.
  * @answer:	JSON: what is returned; or the words of an error, if it is no JSON.
  */
 struct fake_answer {
@@ -74,15 +74,44 @@ static inline const char *fake_look_up(const struct fake_answer *table, const ch
 	return NULL;
 }
 
-static inline void fake_reply(int fd, json *msg)
+/* What it was told, without what it was asked: "command{arguments} …". */
+static char fake_told[4096];
+
+static inline void fake_asked(json *msg)
+{
+	static const char *const asks[] = { "query-", "qom-", "device-list", "qmp_", "human" };
+	const char *command = json_str(msg, "execute");
+	json *args = json_get(msg, "arguments", json_type_object);
+	size_t at = strlen(fake_told);
+
+	for (size_t i = 0; i < ARRAY_SIZE(asks); i++)
+		if (strncmp(command, asks[i], strlen(asks[i])) == 0)
+			return;
+	snprintf(fake_told + at, sizeof(fake_told) - at, "%s%s ", command,
+		 json_object_to_json_string_ext(args, JSON_C_TO_STRING_PLAIN |
+							      JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+/* Instead of an answer: it hangs up. */
+#define FAKE_HANGS_UP "hangs up"
+
+/* Return: whether it goes on. */
+static inline bool fake_reply(int fd, json *msg)
 {
 	const char *command = json_str(msg, "execute");
-	const char *value = json_str(json_get(msg, "arguments", json_type_object), "path");
+	json *args = json_get(msg, "arguments", json_type_object);
+	const char *path = json_str(args, "path"), *property = json_str(args, "property");
+	_cleanup_free_ char *value = property ? xasprintf("%s:%s", path, property) : xstrdup(path);
 	const char *answer = fake_look_up(fake_special, command, value);
 	json *reply = json_object_new_object(), *ret;
 
 	if (!answer)
 		answer = fake_look_up(fake_defaults, command, value);
+	fake_asked(msg);
+	if (answer && strcmp(answer, FAKE_HANGS_UP) == 0) {
+		json_object_put(reply);
+		return false;
+	}
 	json_set_int(reply, "id", json_int(msg, "id", -1));
 	ret = answer ? json_tokener_parse(answer) : NULL;
 	if (ret || (answer && strcmp(answer, "null") == 0))
@@ -94,6 +123,7 @@ static inline void fake_reply(int fd, json *msg)
 						NULL));
 	jsonio_write(fd, reply, -1, 1000);
 	json_object_put(reply);
+	return true;
 }
 
 static inline void fake_qemu(void *arg)
@@ -109,9 +139,8 @@ static inline void fake_qemu(void *arg)
 	for (;;) {
 		_cleanup_json_ json *msg = NULL;
 
-		if (jsonio_read(&io, -1, &msg) != 1)
+		if (jsonio_read(&io, -1, &msg) != 1 || !fake_reply(io.fd, msg))
 			break;
-		fake_reply(io.fd, msg);
 	}
 	jsonio_free(&io);
 	close(io.fd);
