@@ -231,6 +231,27 @@ static double number(json *obj, const char *key)
 	return json_object_object_get_ex(obj, key, &v) ? json_object_get_double(v) : 0;
 }
 
+/* What became of a guest's wall clock. */
+static const char *clock_words(json *g, char *buf, size_t len)
+{
+	json *clock = json_get(g, "guest_clock", json_type_object);
+	double behind = number(g, "guest_clock_behind_ms") / MSEC_PER_SEC;
+	const char *by = json_str(clock, "set_by"), *why = json_str(clock, "not_set");
+
+	if (json_object_object_get_ex(clock, "off_ms", NULL))
+		snprintf(buf, len, "guest's clock %s%s (%+.0f ms, give or take %.0f)",
+			 by ? "set by the " : "right", by ? by : "", number(clock, "off_ms"),
+			 number(clock, "uncertain_ms"));
+	else if (by)
+		snprintf(buf, len, "guest's clock set by the %s", by);
+	else if (behind > 0)
+		snprintf(buf, len, "guest's clock %.1f s behind%s%s", behind, why ? ": " : "",
+			 why ? why : "");
+	else
+		snprintf(buf, len, "guest's clock untouched");
+	return buf;
+}
+
 static void print_report(json *report)
 {
 	static const char *const phases[] = { "stop",	  "save",   "preserve", "jump",	 "boot",
@@ -254,7 +275,7 @@ static void print_report(json *report)
 	for (size_t n = 0; guests && n < json_object_array_length(guests); n++) {
 		json *g = json_object_array_get_idx(guests, n);
 		json *ms = json_get(g, "phases_ms", json_type_object);
-		char ram[32], state[32];
+		char ram[32], state[32], clock[128];
 
 		printf("%-16s", json_str(g, "name"));
 		for (size_t i = 0; ms && i < ARRAY_SIZE(phases); i++)
@@ -264,11 +285,11 @@ static void print_report(json *report)
 			continue;
 		}
 		printf(" %10.1f\n", number(g, "blackout_ms"));
-		printf("%-16s %s RAM kept in place (%s), %s device state copied, guest's clock %.1f s behind\n",
-		       "", format_size((uint64_t)json_int(g, "memory_bytes", 0), ram, sizeof(ram)),
+		printf("%-16s %s RAM kept in place (%s), %s device state copied, %s\n", "",
+		       format_size((uint64_t)json_int(g, "memory_bytes", 0), ram, sizeof(ram)),
 		       json_str(g, "ram_path"),
 		       format_size((uint64_t)json_int(g, "state_bytes", 0), state, sizeof(state)),
-		       number(g, "guest_clock_behind_ms") / MSEC_PER_SEC);
+		       clock_words(g, clock, sizeof(clock)));
 	}
 }
 

@@ -66,6 +66,7 @@ void guest_release(struct guest *g)
 	strv_free(&g->argv);
 	json_object_put(g->net);
 	json_object_put(g->parts);
+	json_object_put(g->x.clock);
 	guestram_close(&g->ram);
 	fd_close(&g->pidfd);
 	fd_close(&g->x.session);

@@ -43,6 +43,7 @@ enum guest_migration { MIGRATION_NONE, MIGRATION_ACTIVE, MIGRATION_COMPLETED, MI
  * @tsc_loaded:	device state loaded,
  * @tsc_resumed: vCPUs run.
  * @tsc_retrieved: memory is back.
+ * @clock:	What became of its wall clock (guestagent.h), or NULL.
  */
 struct guest_crossing {
 	int session;
@@ -62,6 +63,7 @@ struct guest_crossing {
 	uint64_t tsc_launched;
 	uint64_t tsc_loaded;
 	uint64_t tsc_resumed;
+	json *clock;
 };
 
 struct guest {

@@ -73,6 +73,37 @@ static uint64_t kernel_start_tsc(void)
 					      (double)NSEC_PER_SEC);
 }
 
+/* What the report says of @name, or NULL. */
+static json *entry_of(const char *name)
+{
+	json *guests = json_get(report, "guests", json_type_array);
+
+	for (size_t i = 0; guests && i < json_object_array_length(guests); i++) {
+		json *j = json_object_array_get_idx(guests, i);
+
+		if (json_str(j, "name") && strcmp(json_str(j, "name"), name) == 0)
+			return j;
+	}
+	return NULL;
+}
+
+static void add_clock(json *j, const struct guest *g)
+{
+	if (g->x.clock)
+		json_object_object_add(j, "guest_clock", json_object_get(g->x.clock));
+}
+
+void report_clock(const struct guest *g)
+{
+	json *j = entry_of(g->name);
+
+	/* Else report_guest() enters it. */
+	if (!j || !json_get(j, "phases_ms", json_type_object))
+		return;
+	add_clock(j, g);
+	report_save();
+}
+
 /* Put @j in the place of what the report says of @name, or at its end. */
 static void enter(const char *name, json *j)
 {
@@ -122,6 +153,7 @@ void report_guest(const struct guest *g)
 	/* A guest's clocks stand still while its vCPUs do: its wall clock goes on from where it stopped. */
 	if (x->late.running)
 		set_span(j, "guest_clock_behind_ms", x->late.tsc_stop, x->tsc_resumed);
+	add_clock(j, g);
 }
 
 void report_save(void)

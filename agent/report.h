@@ -18,6 +18,9 @@ void report_begin(json *index, const struct handover_late *late);
 /** report_guest() - Enter @g, back or kept; replaces what was there of it. */
 void report_guest(const struct guest *g);
 
+/** report_clock() - Enter into what is there of @g, if it is, what became of its wall clock, and save. */
+void report_clock(const struct guest *g);
+
 /** report_save() - Write the report to its file. */
 void report_save(void);
 

@@ -25,6 +25,7 @@
 
 #include "bootmark.h"
 #include "clock.h"
+#include "guestagent.h"
 #include "holder.h"
 #include "log.h"
 #include "luo.h"
@@ -115,11 +116,34 @@ static int let_run(struct guest *g, struct err *e)
 	return r;
 }
 
+/* Beside all else: nobody waits for a guest agent. */
+static void set_clock(void *arg)
+{
+	struct guest *g = arg;
+
+	json_object_put(g->x.clock);
+	g->x.clock = guestagent_set_time(g);
+	if (g->x.clock) {
+		const char *why = json_str(g->x.clock, "not_set");
+
+		if (why)
+			log_warn("%s: its wall clock is behind: %s", g->name, why);
+		else
+			log_info("%s: its wall clock %s", g->name,
+				 json_str(g->x.clock, "set_by") ? "was set by the guest agent"
+								: "is right");
+		report_clock(g);
+	}
+	guest_release(g);
+}
+
 static void is_back(struct guest *g)
 {
 	g->x.tsc_resumed = clock_tsc();
 	g->state = g->x.late.running ? GUEST_RUNNING : GUEST_PAUSED;
 	g->from_update = true;
+	if (g->x.late.running)
+		task_start(set_clock, guest_hold(g));
 	/* At once: an agent that dies now must find it again, not start it a second time. */
 	guest_remember(g);
 }

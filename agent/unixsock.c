@@ -35,9 +35,9 @@ int unixsock_listen(const char *path, mode_t mode)
 	return take_fd(&fd);
 }
 
-int unixsock_connect(const char *path)
+static int connect_to(const char *path, int flags)
 {
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 	struct sockaddr_un sa;
 	int r = address(path, &sa);
 
@@ -46,4 +46,14 @@ int unixsock_connect(const char *path)
 	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
 		return -errno;
 	return take_fd(&fd);
+}
+
+int unixsock_connect(const char *path)
+{
+	return connect_to(path, 0);
+}
+
+int unixsock_connect_now(const char *path)
+{
+	return connect_to(path, SOCK_NONBLOCK);
 }

@@ -17,4 +17,7 @@ int unixsock_listen(const char *path, mode_t mode);
 /** unixsock_connect() - Connect, blocking. Return: A blocking fd or -errno. */
 int unixsock_connect(const char *path);
 
+/** unixsock_connect_now() - Connect without waiting. Return: A non-blocking fd, or -errno: -EAGAIN when there is a queue. */
+int unixsock_connect_now(const char *path);
+
 #endif
