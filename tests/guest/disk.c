@@ -72,6 +72,9 @@ void *disk_thread(void *unused)
 	(void)unused;
 	if (!block)
 		die("disk buffer");
+	/* It may be plugged in later. */
+	while (!slots && !disk_open())
+		sleep_ns(500000000);
 	key = pattern_key(config.boot_id, "disk");
 
 	for (uint64_t n = 0;; n++) {

@@ -21,6 +21,7 @@ struct guest_config {
 	unsigned int full;
 	unsigned int duty;
 	unsigned int disk_ms;
+	unsigned int plug;
 };
 
 /* What the heartbeat reports; each written by one thread only. */
@@ -47,12 +48,14 @@ void pattern_fill(void *page, uint64_t seed);
 bool pattern_match(const void *page, uint64_t seed);
 size_t pattern_diff(const void *page, uint64_t seed, size_t *first, uint8_t *want);
 
-/* ram.c, disk.c, net.c, kmsg.c */
+/* ram.c, disk.c, net.c, kmsg.c, agent.c, plug.c */
 size_t ram_map(void);
 void *ram_thread(void *unused);
 bool disk_open(void);
 void *disk_thread(void *unused);
 void *net_thread(void *unused);
+void *agent_thread(void *unused);
+void *plug_thread(void *unused);
 void kmsg_open(void);
 void *kmsg_thread(void *unused);
 

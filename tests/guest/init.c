@@ -11,6 +11,7 @@
  *                 number only: in a nested guest each byte on a serial line is dear
  *   duty=PERCENT  of one CPU for the RAM verifier (default 50)
  *   diskms=MS     between disk writes (default 100)
+ *   plug=1        looks after what is plugged in, and says what it has (plug.c)
  *   net=A.B.C.D/N address of eth0, where TCP port 7 answers with what it gets
  *
  * Console (/dev/console: the last console= wins), one line per write(2):
@@ -19,6 +20,7 @@
  *   tick NAME n=… .               a heartbeat in between; n counts both (the dot: whole)
  *   clock NAME …                  a clock went back
  *   wrong NAME …, disk NAME …     first few faults in detail
+ *   has NAME …                    what is plugged in
  *   kmsg NAME TEXT                new kernel warning
  *   fatal NAME …                  the guest cannot go on
  */
@@ -182,6 +184,8 @@ static void read_parameters(void)
 			set_number(&config.duty, value);
 		else if (!strcmp(word, "diskms"))
 			set_number(&config.disk_ms, value);
+		else if (!strcmp(word, "plug"))
+			set_number(&config.plug, value);
 	}
 	if (config.duty > 100)
 		config.duty = 100;
@@ -282,8 +286,11 @@ int main(void)
 
 	start_thread(kmsg_thread, 0);
 	start_thread(ram_thread, 19);
-	if (disk_open())
+	if (disk_open() || config.plug)
 		start_thread(disk_thread, 0);
+	if (config.plug)
+		start_thread(plug_thread, 0);
+	start_thread(agent_thread, 0);
 	if (*config.net)
 		start_thread(net_thread, 0);
 	/* After the threads were made: they would inherit it. */
