@@ -257,7 +257,7 @@ class Run:
                 self.checks.problem(f"time limit: not finished after {self.timeout} s")
                 return
         if not self.ended:
-            self.checks.problem("the host VM ended early")
+            self.checks.problem(f"the host VM ended early (QEMU's exit status: {vm.qemu.wait()})")
         elif len(self.halves) <= self.jumps and not self.checks.problems:
             self.checks.problem("the new kernel was never reached")
 
