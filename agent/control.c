@@ -11,7 +11,7 @@
 #include "loop.h"
 #include "unixsock.h"
 
-#define NO_GROUP ((gid_t)-1)
+#define NO_GROUP (~(gid_t)0)
 
 /* What cannot be accepted now (no fd, no memory) is not asked for again at once. */
 #define ACCEPT_RETRY_MS 100

@@ -235,19 +235,16 @@ static const struct needle {
 	size_t len;
 	void (*found)(struct kscan *s, const unsigned char *p, size_t len);
 } needles[] = {
-#define NEEDLE(s, found)                \
-	{                               \
-		s, sizeof(s) - 1, found \
-	}
-	NEEDLE("kho-v", found_kho),
-	NEEDLE("luo-v", found_luo),
-	NEEDLE("memfd-v", found_memfd),
-	NEEDLE("\0kho_scratch\0", found_param_kho),
-	NEEDLE("\0liveupdate\0", found_param_luo),
-	NEEDLE("Linux version ", found_banner),
-	NEEDLE("IKCFG_ST\x1f\x8b\x08", found_config),
+#define NEEDLE(s, found) s, sizeof(s) - 1, found
+	{ NEEDLE("kho-v", found_kho) },
+	{ NEEDLE("luo-v", found_luo) },
+	{ NEEDLE("memfd-v", found_memfd) },
+	{ NEEDLE("\0kho_scratch\0", found_param_kho) },
+	{ NEEDLE("\0liveupdate\0", found_param_luo) },
+	{ NEEDLE("Linux version ", found_banner) },
+	{ NEEDLE("IKCFG_ST\x1f\x8b\x08", found_config) },
 	/* Elf64_Nhdr of a NT_GNU_BUILD_ID with 20 bytes, and its name */
-	NEEDLE("\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0", found_build_id),
+	{ NEEDLE("\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0", found_build_id) },
 #undef NEEDLE
 };
 

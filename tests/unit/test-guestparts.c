@@ -107,16 +107,13 @@ TEST(another_device_of_the_same_name)
 	EXPECT_TRUE(said(all, BLOCKED, "device net0 (virtio-net-pci) has gone"));
 }
 
-#define CD(inserted)                                                                            \
-	{                                                                                       \
-		"query-block",                                                                  \
-			"[{\"device\":\"virtio0\",\"inserted\":{\"file\":\"/proc/self/exe\"}}," \
-			"{\"device\":\"\",\"qdev\":\"cd\"" inserted "}]"                        \
-	}
+#define CD(inserted)                                                                           \
+	"query-block", "[{\"device\":\"virtio0\",\"inserted\":{\"file\":\"/proc/self/exe\"}}," \
+		       "{\"device\":\"\",\"qdev\":\"cd\"" inserted "}]"
 
 TEST(a_medium_was_taken_out)
 {
-	static const struct fake_answer special[] = { CD(",\"tray_open\":true"), { 0 } };
+	static const struct fake_answer special[] = { { CD(",\"tray_open\":true") }, { 0 } };
 	_cleanup_json_ json *all = since_start(special);
 
 	EXPECT_EQ(said_in_all(all, 1), 1);
@@ -125,7 +122,7 @@ TEST(a_medium_was_taken_out)
 
 TEST(a_medium_was_changed)
 {
-	static const struct fake_answer special[] = { CD(",\"inserted\":{\"file\":\"b.iso\"}"),
+	static const struct fake_answer special[] = { { CD(",\"inserted\":{\"file\":\"b.iso\"}") },
 						      { 0 } };
 	_cleanup_json_ json *all = since_start(special);
 
@@ -135,7 +132,7 @@ TEST(a_medium_was_changed)
 
 TEST(a_medium_was_put_in)
 {
-	static const struct fake_answer empty[] = { CD(""), { 0 } };
+	static const struct fake_answer empty[] = { { CD("") }, { 0 } };
 	_cleanup_json_ json *all = json_object_new_array();
 	_cleanup_json_ json *start = parts(empty);
 	_cleanup_json_ json *now = parts(NULL);

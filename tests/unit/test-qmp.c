@@ -109,15 +109,12 @@ static void play(const char *greeting, const struct step *steps)
 	unlink(t.path);
 }
 
-#define NEGOTIATE                                                \
-	{                                                        \
-		"qmp_capabilities", "{\"return\":{},\"id\":@}\n" \
-	}
+#define NEGOTIATE "qmp_capabilities", "{\"return\":{},\"id\":@}\n"
 
 TEST(replies_events_and_the_end)
 {
 	static const struct step steps[] = {
-		NEGOTIATE,
+		{ NEGOTIATE },
 		{ "test",
 		  "{\"event\":\"STOP\",\"timestamp\":{}}\n{\"return\":{},\"id\":99}\n{\"return\":{},\"id\":@}\n"
 		  "{\"event\":\"RESUME\",\"data\":{}}\n" },
@@ -137,7 +134,7 @@ TEST(replies_events_and_the_end)
 TEST(an_error_comes_with_qemus_words)
 {
 	static const struct step steps[] = {
-		NEGOTIATE,
+		{ NEGOTIATE },
 		{ "test",
 		  "{\"error\":{\"class\":\"GenericError\",\"desc\":\"no such thing\"},\"id\":@}\n" },
 		{ 0 },
@@ -150,7 +147,9 @@ TEST(an_error_comes_with_qemus_words)
 
 TEST(silence_is_a_timeout)
 {
-	static const struct step steps[] = { NEGOTIATE, { "test", "" }, { "never", NULL }, { 0 } };
+	static const struct step steps[] = {
+		{ NEGOTIATE }, { "test", "" }, { "never", NULL }, { 0 }
+	};
 
 	play(GREETING, steps);
 	EXPECT_EQ(t.r2, -ETIMEDOUT);
@@ -160,7 +159,7 @@ TEST(silence_is_a_timeout)
 TEST(one_that_is_silent_is_not_waited_for_in_full_again)
 {
 	static const struct step steps[] = {
-		NEGOTIATE, { "test", "" }, { "again", "" }, { "never", NULL }, { 0 },
+		{ NEGOTIATE }, { "test", "" }, { "again", "" }, { "never", NULL }, { 0 },
 	};
 
 	send_again = true;
@@ -172,7 +171,7 @@ TEST(one_that_is_silent_is_not_waited_for_in_full_again)
 TEST(one_that_was_silent_can_answer_again)
 {
 	static const struct step steps[] = {
-		NEGOTIATE,
+		{ NEGOTIATE },
 		{ "test", "" },
 		{ "again", "{\"event\":\"STOP\",\"timestamp\":{}}\n{\"return\":{},\"id\":@}\n" },
 		{ 0 },
@@ -186,7 +185,7 @@ TEST(one_that_was_silent_can_answer_again)
 
 TEST(a_peer_that_goes_fails_the_call)
 {
-	static const struct step steps[] = { NEGOTIATE, { "test", NULL }, { 0 } };
+	static const struct step steps[] = { { NEGOTIATE }, { "test", NULL }, { 0 } };
 
 	play(GREETING, steps);
 	EXPECT_EQ(t.r2, -ECONNRESET);
@@ -195,7 +194,7 @@ TEST(a_peer_that_goes_fails_the_call)
 
 TEST(garbage_ends_the_connection)
 {
-	static const struct step steps[] = { NEGOTIATE, { "test", "%%% not json\n" }, { 0 } };
+	static const struct step steps[] = { { NEGOTIATE }, { "test", "%%% not json\n" }, { 0 } };
 
 	play(GREETING, steps);
 	EXPECT_EQ(t.r2, -ECONNRESET);
