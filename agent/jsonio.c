@@ -34,11 +34,11 @@ static int parse_line(const char *line, size_t len, json **ret)
 /* Room for more behind what has not been taken yet. */
 static int make_room(struct jsonio *io)
 {
-	char *buf = io->buf;
 	size_t cap;
+	char *buf;
 
 	if (io->at) {
-		memmove(buf, buf + io->at, io->len - io->at);
+		memmove(io->buf, io->buf + io->at, io->len - io->at);
 		io->len -= io->at;
 		io->scanned -= io->at;
 		io->at = 0;
@@ -48,7 +48,7 @@ static int make_room(struct jsonio *io)
 	if (io->len < io->cap)
 		return 0;
 	cap = io->cap ? io->cap * 2 : 4096;
-	buf = realloc(buf, cap);
+	buf = realloc(io->buf, cap);
 	if (!buf)
 		return -ENOMEM;
 	io->buf = buf;

@@ -120,6 +120,7 @@ static void config_feed(struct config *c, const unsigned char *data, size_t len)
 		c->z.next_out = text;
 		c->z.avail_out = sizeof(text);
 		r = inflate(&c->z, Z_NO_FLUSH);
+		/* cppcheck-suppress uninitvar ; inflate() has written it, through next_out */
 		config_text(c, text, sizeof(text) - c->z.avail_out);
 		c->unpacked += sizeof(text) - c->z.avail_out;
 	} while (r == Z_OK && c->z.avail_out == 0 && c->unpacked < CONFIG_MAX);
