@@ -85,10 +85,13 @@ static int happen(const char *what)
 static bool due(size_t nr, const char *which, const char *object)
 {
 	unsigned long nth = strtoul(which, NULL, 10);
-	bool ret;
+	bool ret = false;
 
 	pthread_mutex_lock(&lock);
-	ret = calls[nr] != DONE && (nth ? ++calls[nr] == nth : object && strstr(object, which));
+	if (calls[nr] != DONE && nth)
+		ret = ++calls[nr] == nth;
+	else if (calls[nr] != DONE)
+		ret = object && strstr(object, which);
 	if (ret)
 		calls[nr] = DONE;
 	pthread_mutex_unlock(&lock);
