@@ -93,12 +93,12 @@ int guestram_check_whole(const struct guest_ram *ram, struct err *e)
 	return 0;
 }
 
-int guestram_populate(const struct guest_ram *ram)
+int guestram_settle(const struct guest_ram *ram)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < ram->size.n && !r; i++)
-		r = memfd_populate(ram->fd[i], ram->size.v[i]);
+		r = memfd_settle(ram->fd[i], ram->size.v[i]);
 	return r;
 }
 

@@ -45,8 +45,8 @@ int guestram_check(const struct guest_ram *ram, struct err *e);
 /** guestram_check_whole() - Whether all pages of it came over a jump. Return: 0, or -ENODATA with how much did not in @e. */
 int guestram_check_whole(const struct guest_ram *ram, struct err *e);
 
-/** guestram_populate() - Fill the holes, so that all of it is preserved. Blocks. Return: 0 or -errno. */
-int guestram_populate(const struct guest_ram *ram);
+/** guestram_settle() - Make all of it ready to be preserved, see memfd_settle(). Blocks. Return: 0 or -errno. */
+int guestram_settle(const struct guest_ram *ram);
 
 /** guestram_preserve() - Preserve every block in @session, under tokens from HANDOVER_TOKEN_RAM on. Blocks. Return: 0 or -errno. */
 int guestram_preserve(const struct guest_ram *ram, int session);

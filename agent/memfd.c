@@ -5,20 +5,22 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <liburing.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "util.h"
 
 #define RAM_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-/* Mapped at a time: a few huge pages, so that the agent stays small beside any guest. */
-#define POPULATE_STEP (4ULL * 1024 * 1024)
+/* Pinned at a time: a few huge pages, so that the agent stays small beside any guest. */
+#define PIN_STEP (4ULL * 1024 * 1024)
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
+/* For a whole file: two seconds, where memory is short for good. */
+#define PIN_TRIES 40
+#define PIN_PAUSE_MS 50
 
 static int create(const char *name, uint64_t size, unsigned int flags)
 {
@@ -59,24 +61,47 @@ int memfd_check_ram(int fd, uint64_t size)
 	return (seals & RAM_SEALS) == RAM_SEALS ? 0 : -EPERM;
 }
 
-int memfd_populate(int fd, uint64_t size)
+/* A page that somebody holds for a moment cannot be moved: a vCPU in the middle of a fault, I/O under way. */
+static int pin_again(struct io_uring *ring, const struct iovec *part, unsigned int *tries)
 {
-	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	int ret = 0;
+	int r;
 
-	if (p == MAP_FAILED)
-		return -errno;
+	while ((r = io_uring_register_buffers(ring, part, 1)) == -ENOMEM && *tries) {
+		(*tries)--;
+		usleep(PIN_PAUSE_MS * 1000);
+	}
+	if (!r)
+		io_uring_unregister_buffers(ring);
+	return r;
+}
+
+int memfd_settle(int fd, uint64_t size)
+{
+	unsigned int tries = PIN_TRIES;
+	struct io_uring ring;
+	char *p;
+	int ret = io_uring_queue_init(1, &ring, 0);
+
+	if (ret < 0)
+		return ret;
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED) {
+		ret = -errno;
+		io_uring_queue_exit(&ring);
+		return ret;
+	}
 	(void)madvise(p, size,
 		      MADV_HUGEPAGE); /* advice: a kernel without huge pages is only slower */
-	for (uint64_t at = 0; at < size && !ret; at += POPULATE_STEP) {
-		size_t len = size - at < POPULATE_STEP ? size - at : POPULATE_STEP;
+	for (uint64_t at = 0; at < size && !ret; at += PIN_STEP) {
+		struct iovec part = { .iov_base = p + at,
+				      .iov_len = size - at < PIN_STEP ? size - at : PIN_STEP };
 
-		if (madvise(p + at, len, MADV_POPULATE_WRITE) < 0)
-			ret = -errno;
+		ret = pin_again(&ring, &part, &tries);
 		/* Only lets go of our mapping: the pages stay, but do not count as the agent's. */
-		(void)madvise(p + at, len, MADV_DONTNEED);
+		(void)madvise(part.iov_base, part.iov_len, MADV_DONTNEED);
 	}
 	munmap(p, size);
+	io_uring_queue_exit(&ring);
 	return ret;
 }
 

@@ -34,15 +34,19 @@ int memfd_create_plain(const char *name, uint64_t size);
 int memfd_check_ram(int fd, uint64_t size);
 
 /**
- * memfd_populate() - Give every hole of guest RAM a page, huge where possible. Blocks.
+ * memfd_settle() - Make every page of guest RAM ready to be preserved. Blocks.
  *
- * Preserving fills the holes anyway, with small pages only: done here, with
- * MADV_HUGEPAGE, the retrieve inside the blackout is about ninety times shorter.
- * A running guest is not disturbed. See madvise(2), MADV_POPULATE_WRITE.
+ * Gives every hole a page, huge where possible, and moves pages out of the memory where preserved ones must not
+ * be: that of the next kernel (Linux, Documentation/core-api/kho, "scratch"), which ordinary pages are lent.
+ * Preserving does both by itself, but with small pages only, which makes the retrieve inside the blackout about
+ * ninety times longer, and gives up at the first page that cannot be moved just now. Here that is tried again.
+ *
+ * The pages are pinned for the moment, a few MiB at a time: what pages must be to stay pinned is what they must
+ * be to be preserved. A running guest is not disturbed. See io_uring_register_buffers(3).
  *
  * Return: 0 or -errno, -ENOMEM when the host has no memory for it.
  */
-int memfd_populate(int fd, uint64_t size);
+int memfd_settle(int fd, uint64_t size);
 
 /**
  * memfd_missing() - How much of a memory file has no page.

@@ -177,11 +177,11 @@ static void undo_session(struct update *u, struct guest *g)
 	g->x.prepared = false;
 }
 
-static int populate_thread(void *arg)
+static int settle_thread(void *arg)
 {
 	const struct guest *g = arg;
 
-	return guestram_populate(&g->ram);
+	return guestram_settle(&g->ram);
 }
 
 static int preserve_ram_thread(void *arg)
@@ -193,11 +193,11 @@ static int preserve_ram_thread(void *arg)
 
 static int do_preserve_ram(struct update *u, struct guest *g, struct err *e)
 {
-	int r = task_blocking(populate_thread, g);
+	int r = task_blocking(settle_thread, g);
 
 	(void)u;
 	if (r < 0)
-		return err_set(e, r, "fill memory: %s", strerror(-r));
+		return err_set(e, r, "make its memory ready: %s", strerror(-r));
 	r = task_blocking(preserve_ram_thread, g);
 	return r < 0 ? err_set(e, r, "%s", strerror(-r)) : 0;
 }

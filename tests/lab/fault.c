@@ -4,7 +4,7 @@
  * FAULT has a line for each fault, "CALL WHICH WHAT":
  *
  *   CALL  create, take, preserve, retrieve, finish (of Live Update), memfd_create,
- *         kexec_file_load, reboot, pwrite, readv, recv
+ *         kexec_file_load, reboot, pwrite, readv, recv, pin (a guest's memory)
  *   WHICH the how manieth such call, from 1; or a word: the first whose object's name, a
  *         session's or a file's, has it (of preserve, the file's that is preserved; of recv,
  *         what is received)
@@ -244,6 +244,18 @@ long syscall(long nr, ...)
 	if (nr == SYS_kexec_file_load)
 		FAIL_IF_DUE(fault("kexec_file_load", NULL));
 	return next(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+struct io_uring;
+
+int io_uring_register_buffers(struct io_uring *ring, const struct iovec *iov, unsigned int n)
+{
+	int (*next)(struct io_uring *, const struct iovec *, unsigned int) =
+		(int (*)(struct io_uring *, const struct iovec *, unsigned int))dlsym(
+			RTLD_NEXT, "io_uring_register_buffers");
+	int what = fault("pin", NULL);
+
+	return what > 0 ? -what : next(ring, iov, n); /* liburing has no errno */
 }
 
 /* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */

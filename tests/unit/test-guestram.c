@@ -99,7 +99,7 @@ TEST(a_block_with_a_hole)
 
 	put_in(3);
 	guestram_retrieve(&ram, 0);
-	ASSERT_EQ(guestram_populate(&ram), 0);
+	ASSERT_EQ(guestram_settle(&ram), 0);
 	EXPECT_EQ(guestram_check_whole(&ram, &e), 0);
 	ASSERT_EQ(fallocate(ram.fd[1], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 8192, 4096), 0);
 	EXPECT_EQ(guestram_check(&ram, &e), 0);

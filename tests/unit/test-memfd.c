@@ -42,7 +42,7 @@ TEST(what_is_not_our_ram_is_told_apart)
 	close(file);
 }
 
-TEST(populate_fills_every_hole_and_keeps_what_is_there)
+TEST(settling_fills_every_hole_and_keeps_what_is_there)
 {
 	int fd = memfd_create_ram("ram", SIZE);
 	struct stat st;
@@ -51,7 +51,7 @@ TEST(populate_fills_every_hole_and_keeps_what_is_there)
 	ASSERT_EQ(pwrite(fd, &c, 1, SIZE / 2), 1);
 	fstat(fd, &st);
 	EXPECT_LT(st.st_blocks * 512, (off_t)SIZE);
-	EXPECT_EQ(memfd_populate(fd, SIZE), 0);
+	EXPECT_EQ(memfd_settle(fd, SIZE), 0);
 	fstat(fd, &st);
 	EXPECT_EQ(st.st_blocks * 512, (off_t)SIZE);
 	c = 0;
