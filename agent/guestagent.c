@@ -27,6 +27,8 @@
 #define PAUSE_MS 500
 #define SAMPLES 3
 #define SETS_MAX 12
+/* Every so many tries, as much more is good enough. */
+#define CONTENT_AFTER 3
 
 /* --- where it is --- */
 
@@ -216,7 +218,9 @@ static int aim(struct jsonio *io, struct reading *now, int *sets)
 		return r;
 	add_way(&ways, now->uncertain_ns);
 	for (;;) {
-		bool good = is_within(now->off_ns, GOOD_ENOUGH_NS) ||
+		/* Where ways differ much, a next try may well be worse. */
+		int64_t enough = GOOD_ENOUGH_NS * (1 + *sets / CONTENT_AFTER);
+		bool good = is_within(now->off_ns, enough) ||
 			    is_within(now->off_ns, now->uncertain_ns);
 		bool set = !good && *sets < SETS_MAX;
 
