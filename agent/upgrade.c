@@ -23,6 +23,7 @@
 #include "checkguest.h"
 #include "clock.h"
 #include "handover.h"
+#include "hostsync.h"
 #include "kexec.h"
 #include "log.h"
 #include "luo.h"
@@ -32,6 +33,10 @@
 #define STOP_TIMEOUT_MS 15000
 #define SAVE_TIMEOUT_MS 60000
 #define UNDO_TIMEOUT_MS 30000
+/* The guests run on in both: while the agent prepares, and shortly before they are stopped. */
+#define WRITE_BACK_TIMEOUT_MS 600000
+#define SYNC_TIMEOUT_MS 60000
+#define MIB (1ULL << 20)
 
 struct update {
 	enum upgrade_phase phase;
@@ -40,6 +45,8 @@ struct update {
 	int index_session;
 	int index_record;
 	json *timings;
+	progress_fn *progress;
+	void *progress_user;
 	int64_t max_blackout_ms;
 	int64_t deadline_ms; /* from the stage "sync" on: when all must be checkpointed */
 };
@@ -90,6 +97,28 @@ static int do_check(struct update *u, struct err *e)
 
 	/* "could not tell" is no yes */
 	return check_verdict(findings, e) ? -EBUSY : 0;
+}
+
+static bool tell_left(void *user, uint64_t left)
+{
+	const struct update *u = user;
+	_cleanup_free_ char *text = NULL;
+	char size[32];
+
+	text = xasprintf("%s are left to be written",
+			 format_size(left & ~(MIB - 1), size, sizeof(size)));
+	if (u->progress)
+		u->progress(u->progress_user, text);
+	return !cancelled;
+}
+
+/*
+ * The jump unmounts nothing: what the host has not written is lost. Most of it goes here,
+ * where it may take its time, and holds up nobody.
+ */
+static int do_write_back(struct update *u, struct err *e)
+{
+	return hostsync(WRITE_BACK_TIMEOUT_MS, tell_left, u, e);
 }
 
 static int load_thread(void *arg)
@@ -246,6 +275,7 @@ static void undo_state_file(struct update *u, struct guest *g)
 
 static const struct stage prepare_stages[] = {
 	{ .name = "check", .host = do_check },
+	{ .name = "write-back", .host = do_write_back },
 	{ .name = "load-kernel", .host = do_load, .undo_host = undo_load },
 	{ .name = "sessions", .host = do_sessions, .undo_guest = undo_session },
 	{ .name = "preserve-ram", .guest = do_preserve_ram },
@@ -406,23 +436,14 @@ static void undo_index(struct update *u)
 	fd_close(&u->index_record);
 }
 
-static int sync_thread(void *arg)
-{
-	(void)arg;
-	sync();
-	return 0;
-}
-
 /*
- * The jump unmounts nothing: what the host has not written is lost. What a guest
- * has written goes out in "stop", where QEMU flushes its disks; most of it goes
- * here, while the guests run.
+ * What little has come since "write-back": what a guest has written meanwhile goes out in
+ * "stop", where QEMU flushes its disks.
  */
 static int do_sync(struct update *u, struct err *e)
 {
-	int r = task_blocking(sync_thread, NULL);
+	int r = hostsync(SYNC_TIMEOUT_MS, tell_left, u, e);
 
-	(void)e;
 	u->deadline_ms = u->max_blackout_ms ? now_ms() + u->max_blackout_ms : INT64_MAX;
 	return r;
 }
@@ -573,6 +594,8 @@ static void note_failure(const struct stage_run *run, const char *phase, const s
 
 static struct stage_run run_of(struct update *u, progress_fn *progress, void *user)
 {
+	u->progress = progress;
+	u->progress_user = user;
 	return (struct stage_run){ .u = u,
 				   .guests = &u->guests,
 				   .cancelled = &cancelled,
