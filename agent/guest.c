@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "charargs.h"
 #include "clock.h"
 #include "guestfiles.h"
 #include "guestparts.h"
@@ -425,9 +426,11 @@ int guest_launch(struct guest *g, bool incoming, struct err *e)
 	sock = unixsock_listen(qmp_path, 0600);
 	if (sock < 0)
 		return err_set(e, sock, "socket %s: %s", qmp_path, strerror(-sock));
-	for (size_t i = 0; i < g->argv.n; i++)
-		strv_add(&argv, g->argv.v[i]);
-	if (incoming) {
+	if (!incoming) {
+		for (size_t i = 0; i < g->argv.n; i++)
+			strv_add(&argv, g->argv.v[i]);
+	} else {
+		charargs_again(&g->argv, &argv);
 		strv_add(&argv, "-incoming");
 		strv_add(&argv, "defer");
 	}
