@@ -66,6 +66,7 @@ void guest_release(struct guest *g)
 	strv_free(&g->user_argv);
 	strv_free(&g->argv);
 	json_object_put(g->net);
+	json_object_put(g->places);
 	json_object_put(g->parts);
 	json_object_put(g->x.clock);
 	guestram_close(&g->ram);
@@ -154,6 +155,8 @@ json *guest_to_json(const struct guest *g)
 	json_set_int(j, "priority", g->priority);
 	if (g->net)
 		json_object_object_add(j, "net", json_object_get(g->net));
+	if (g->places)
+		json_object_object_add(j, "places", json_object_get(g->places));
 	return j;
 }
 
@@ -197,6 +200,7 @@ int guest_from_json(json *j, struct guest **ret, struct err *e)
 	/* Not there in a record of an older vmkeep; whether it makes sense, net_rebuild() finds out. */
 	json_object_object_get_ex(j, "net", &net);
 	g->net = json_object_get(net);
+	g->places = json_object_get(json_get(j, "places", json_type_array));
 	g->ram_path = strcmp(path, "fdset") == 0 ? RAM_PATH_FDSET : RAM_PATH_PROCFD;
 	g->argv = argv;
 	argv = (struct strv){ 0 };

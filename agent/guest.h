@@ -79,6 +79,7 @@ struct guest {
 	bool cpr_reboot;
 	int priority; /* who comes back first (turns.h) */
 	json *net;    /* what its network hung on when it was last prepared (net.h), or NULL */
+	json *places; /* where its QEMU makes things in memory (guestplaces.h), when last prepared, or NULL */
 	json *parts; /* what this QEMU consisted of when it had just started (guestparts.h), or NULL */
 	struct guest_ram ram;
 	bool plugging; /* something is just being plugged in or out (plug.h) */

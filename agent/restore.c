@@ -26,6 +26,7 @@
 #include "bootmark.h"
 #include "clock.h"
 #include "guestagent.h"
+#include "guestplaces.h"
 #include "holder.h"
 #include "log.h"
 #include "luo.h"
@@ -39,6 +40,8 @@
 #define NETWORK_WAIT_MS 15000
 /* How long guests of lower priority are held back, all in all: their blackout goes on meanwhile. */
 #define HEAD_START_MS 5000
+/* Long enough for a service beside ours that a QEMU connects to. */
+#define PLACES_WAIT_MS 15000
 
 /* One guest on its way back, before and while it is a struct guest. */
 struct arrival {
@@ -166,6 +169,19 @@ static int rebuild_network(struct guest *g, enum net_when when, struct err *e)
 	return r;
 }
 
+/* What is missing, QEMU may do without; it says so itself if not. */
+static void make_places(struct guest *g)
+{
+	_cleanup_strv_ struct strv remarks = { 0 };
+	struct err e;
+
+	guestplaces_make(g->places, &remarks);
+	for (size_t i = 0; i < remarks.n; i++)
+		log_warn("%s: %s", g->name, remarks.v[i]);
+	if (guestplaces_wait(&g->argv, g->cwd, PLACES_WAIT_MS, &e) < 0)
+		log_warn("%s: %s", g->name, e.text);
+}
+
 /* From a guest with memory and state in hand to one that runs. */
 static int bring_back(struct guest *g, struct err *e)
 {
@@ -177,8 +193,10 @@ static int bring_back(struct guest *g, struct err *e)
 		r = check_state(g, e);
 	if (!r)
 		r = rebuild_network(g, NET_BEFORE_QEMU, e);
-	if (!r)
+	if (!r) {
+		make_places(g);
 		r = guest_launch(g, true, e);
+	}
 	if (r < 0)
 		return r;
 	g->x.tsc_launched = clock_tsc();

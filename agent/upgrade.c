@@ -22,6 +22,7 @@
 
 #include "checkguest.h"
 #include "clock.h"
+#include "guestplaces.h"
 #include "handover.h"
 #include "hostsync.h"
 #include "kexec.h"
@@ -231,10 +232,24 @@ static int do_preserve_ram(struct update *u, struct guest *g, struct err *e)
 	return r < 0 ? err_set(e, r, "%s", strerror(-r)) : 0;
 }
 
+struct places_work {
+	const struct guest *g;
+	json *places;
+};
+
+static int places_thread(void *arg)
+{
+	struct places_work *w = arg;
+
+	w->places = guestplaces_describe(&w->g->argv, w->g->cwd);
+	return 0;
+}
+
 static int do_record(struct update *u, struct guest *g, struct err *e)
 {
 	_cleanup_free_ char *name = xasprintf("vmkeep-record:%s", g->name);
 	_cleanup_json_ json *j = NULL;
+	struct places_work w = { .g = g };
 	json *net;
 	int r = guest_describe_net(g, &net, NULL, e);
 
@@ -244,6 +259,11 @@ static int do_record(struct update *u, struct guest *g, struct err *e)
 	json_object_put(g->net);
 	g->net = net;
 	g->x.recorded = g->changes;
+	r = task_blocking(places_thread, &w);
+	if (r < 0)
+		return err_set(e, r, "%s", strerror(-r));
+	json_object_put(g->places);
+	g->places = w.places;
 	j = guest_to_json(g);
 	g->x.record = handover_create(name, j);
 	if (g->x.record < 0)
