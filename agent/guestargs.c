@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "optargs.h"
+
 /* Options that cannot be there, and why. */
 static const struct {
 	const char *name;
@@ -86,6 +88,23 @@ static int pin_machine(const char *asked, const struct qemu_caps *caps, char **r
 	return 0;
 }
 
+/* QEMU makes the id up anew at each start, and the guest would take itself for a copy of itself. */
+static char *pin_device(const char *value, struct strv *notes)
+{
+	_cleanup_json_ json *j = optargs_parse(value, "driver");
+	const char *driver = json_str(j, "driver"), *guid = json_str(j, "guid");
+	char uuid[37];
+
+	if (!driver || strcmp(driver, "vmgenid") != 0 || (guid && strcmp(guid, "auto") != 0))
+		return NULL;
+	random_uuid(uuid);
+	strv_add(notes, "vmgenid pinned: the guest has one id until it is stopped");
+	if (*value != '{')
+		return xasprintf("%s,guid=%s", value, uuid);
+	json_set_str(j, "guid", uuid);
+	return xstrdup(json_object_to_json_string(j));
+}
+
 static int check_option(const char *name, const char *value, struct err *e)
 {
 	_cleanup_free_ char *backend = NULL, *snapshot = NULL;
@@ -135,6 +154,13 @@ bool guestargs_next(const struct strv *argv, size_t *at, const char **name, cons
 		return true;
 	}
 	return false;
+}
+
+static void add_value(struct strv *ret, const char *name, const char *value, struct strv *notes)
+{
+	_cleanup_free_ char *other = strcmp(name, "device") == 0 ? pin_device(value, notes) : NULL;
+
+	strv_add(ret, other ? other : value);
 }
 
 int guestargs_build(const struct strv *user, const struct ram_sizes *sizes, enum ram_path path,
@@ -189,7 +215,7 @@ int guestargs_build(const struct strv *user, const struct ram_sizes *sizes, enum
 		if (strcmp(name, "machine") == 0 || strcmp(name, "M") == 0)
 			add_machine(ret, value, pinned);
 		else
-			strv_add(ret, value);
+			add_value(ret, name, value, notes);
 		i++;
 	}
 	if (!asked) {

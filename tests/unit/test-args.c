@@ -94,6 +94,35 @@ TEST_F(args, machine_forms)
 	EXPECT_NE(strstr(self->e.text, "pc-q35-99.0"), NULL);
 }
 
+/* QEMU's own "auto" is another at each start. */
+TEST_F(args, a_generation_id_stays)
+{
+	const char *forms[] = { "vmgenid", "vmgenid,guid=auto", "driver=vmgenid,id=g",
+				"{\"driver\":\"vmgenid\",\"guid\":\"auto\"}" };
+	char uuid[37], *at, *guid = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-M", "microvm", "-device", forms[i], NULL),
+			  0);
+		ASSERT_EQ(self->notes.n, 1);
+		EXPECT_EQ(strncmp(self->notes.v[0], "vmgenid pinned", 14), 0);
+		EXPECT_EQ(count(&self->out, "-device", forms[i]), 0);
+		/* Of several, the last counts. */
+		for (at = self->out.v[4]; (at = strstr(at, "guid")); at++)
+			guid = at;
+		ASSERT_NE(guid, NULL);
+		guid += strcspn(guid, "=:");
+		snprintf(uuid, sizeof(uuid), "%s", guid + strspn(guid, "=:\" "));
+		EXPECT_TRUE(uuid_valid(uuid));
+	}
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-M", "microvm", "-device",
+			"vmgenid,guid=324e6eaf-d1d1-4bf6-bf41-b9bb6c91fb87", NULL),
+		  0);
+	EXPECT_EQ(self->notes.n, 0);
+	EXPECT_EQ(count(&self->out, "-device", "vmgenid,guid=324e6eaf-d1d1-4bf6-bf41-b9bb6c91fb87"),
+		  1);
+}
+
 TEST_F(args, ram_is_shared_and_comes_the_way_asked)
 {
 	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-nographic", NULL), 0);
