@@ -221,11 +221,30 @@ static int preserve_ram_thread(void *arg)
 	return guestram_preserve(&g->ram, g->x.session);
 }
 
+/*
+ * The kernel takes no page out of memory that is preserved: each one that a guest gives to its
+ * balloon is an error that QEMU prints. So the balloon is told to stay as large as it is.
+ */
+static void stop_balloon(struct guest *g)
+{
+	_cleanup_json_ json *info = NULL;
+	json *args = json_object_new_object();
+
+	if (qmp_call(g->qmp, "query-balloon", NULL, -1, GUEST_QMP_TIMEOUT_MS, &info, NULL) < 0) {
+		json_object_put(args); /* it has none */
+		return;
+	}
+	json_set_int(args, "value", json_int(info, "actual", 0));
+	qmp_call(g->qmp, "balloon", args, -1, GUEST_QMP_TIMEOUT_MS, NULL, NULL);
+}
+
 static int do_preserve_ram(struct update *u, struct guest *g, struct err *e)
 {
-	int r = task_blocking(settle_thread, g);
+	int r;
 
 	(void)u;
+	stop_balloon(g);
+	r = task_blocking(settle_thread, g);
 	if (r < 0)
 		return err_set(e, r, "make its memory ready: %s", strerror(-r));
 	r = task_blocking(preserve_ram_thread, g);
