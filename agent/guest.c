@@ -21,9 +21,21 @@
 #include "unixsock.h"
 
 #define RECONNECT_MS 200
+#define LOG_LOOK_MS 5000
 
 static struct guest *guests;
 static void (*on_unplug)(struct guest *g, const char *id);
+
+/* A guest may have its QEMU complain as often as it likes, of a device that it drives wrongly. */
+void guest_bound_logs(void *unused)
+{
+	(void)unused;
+	for (;;) {
+		for (struct guest *g = guests; g; g = g->next)
+			guestfiles_bound_log(g);
+		task_sleep(LOG_LOOK_MS);
+	}
+}
 
 struct guest *guest_first(void)
 {

@@ -106,6 +106,9 @@ struct guest {
 /** guest_setup() - Where guests' run-time files live, as RUN_DIR/guests/NAME; logs as LOG_DIR/NAME.log. */
 void guest_setup(const char *run_dir, const char *log_dir);
 
+/** guest_bound_logs() - Task: keeps what QEMUs print from filling the disk. One of a process, for ever. */
+void guest_bound_logs(void *unused);
+
 /** guest_first() - The list of guests, in the order of their start; follow ->next. */
 struct guest *guest_first(void);
 /** guest_find() - The guest of that name, or NULL. */

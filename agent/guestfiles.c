@@ -9,6 +9,10 @@
 
 #include "log.h"
 
+/* More than a QEMU says that is well; less than hurts, from each of a hundred guests. */
+#define LOG_MAX (1024L * 1024)
+#define LOG_TAIL (256L * 1024)
+
 static char *guests_dir;
 static char *logs_dir;
 
@@ -107,6 +111,34 @@ void guestfiles_forget(const char *name)
 void guestfiles_remove(const struct guest *g)
 {
 	guestfiles_forget(g->name);
+}
+
+static int copy_end(int from, off_t size, const char *to)
+{
+	_cleanup_free_ char *tail = xmalloc0(LOG_TAIL);
+	ssize_t n = pread(from, tail, LOG_TAIL, size - LOG_TAIL);
+
+	return n < 0 ? -errno : write_file_atomic(to, tail, (size_t)n);
+}
+
+void guestfiles_bound_log(const struct guest *g)
+{
+	_cleanup_free_ char *path = log_of(g), *old = xasprintf("%s.old", path);
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size <= LOG_MAX)
+		return;
+	r = copy_end(fd, st.st_size, old);
+	/* QEMU appends: what it writes next is at the beginning. Also when there is no room for the copy. */
+	if (ftruncate(fd, 0) < 0)
+		r = -errno;
+	if (r < 0)
+		log_warn("%s: its QEMU's log, %s: %s", g->name, path, strerror(-r));
+	else
+		log_warn("%s: its QEMU has written %lld KiB into its log: the end of that is in %s",
+			 g->name, (long long)(st.st_size / 1024), old);
 }
 
 void guestfiles_last_words(const struct guest *g, off_t log_start, struct err *e)

@@ -22,6 +22,12 @@ void guestfiles_list(struct strv *names);
 void guestfiles_remove(const struct guest *g);
 /** guestfiles_forget() - The same by name. */
 void guestfiles_forget(const char *name);
+/**
+ * guestfiles_bound_log() - Shorten the log if QEMU has written too much into it.
+ *
+ * Its end goes to NAME.log.old, in place of what is there, and it begins anew.
+ */
+void guestfiles_bound_log(const struct guest *g);
 /** guestfiles_last_words() - Put the last line that QEMU wrote since @log_start into @e, if there is one. */
 void guestfiles_last_words(const struct guest *g, off_t log_start, struct err *e);
 

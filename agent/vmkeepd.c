@@ -177,6 +177,7 @@ static void start(void *arg)
 	else if (r)
 		log_info("finished: %d guests came over the jump", r);
 	guest_recover();
+	task_start(guest_bound_logs, NULL);
 	if (server_start(run_dir, allow_read, &e) < 0) {
 		log_error("%s", e.text);
 		exit_status = EXIT_FAILED;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A guest's name and record come from outside: neither may lead out of its directory. */
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -181,6 +182,33 @@ TEST_F(files, state_is_that_of_its_directory)
 	EXPECT_EQ(guestfiles_load("../e"), NULL);
 	guestfiles_list(&names);
 	EXPECT_EQ(names.n, 3);
+}
+
+/* QEMU has it open, and appends. */
+TEST_F(files, a_log_stays_small)
+{
+	_cleanup_free_ char *path = xasprintf("%s/web.log", self->dir);
+	_cleanup_free_ char *old = xasprintf("%s/web.log.old", self->dir);
+	_cleanup_free_ char *text = NULL;
+	struct guest g = { .name = "web" };
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	struct stat st;
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(write(fd, "a few words\n", 12), 12);
+	guestfiles_bound_log(&g);
+	ASSERT_EQ(stat(path, &st), 0);
+	EXPECT_EQ(st.st_size, 12);
+	for (int i = 0; i < 25000; i++)
+		dprintf(fd, "qemu-system-x86_64: the same complaint, number %05d\n", i);
+	guestfiles_bound_log(&g);
+	dprintf(fd, "more\n");
+	ASSERT_EQ(stat(path, &st), 0);
+	EXPECT_EQ(st.st_size, 5);
+	ASSERT_EQ(read_file(old, 1 << 20, &text, NULL), 0);
+	EXPECT_LE(strlen(text), 256 * 1024);
+	EXPECT_NE(strstr(text, "number 24999\n"), NULL);
+	close(fd);
 }
 
 TEST_HARNESS_MAIN
