@@ -67,7 +67,21 @@ static bool is_output(const char *value)
 	return len == 4 && strncmp(value, "file", 4) == 0;
 }
 
-static void add(json *all, const struct file_option *o, const char *name)
+static bool is(json *j, const char *key, const char *value)
+{
+	const char *has = json_str(j, key);
+
+	return has && strcmp(has, value) == 0;
+}
+
+static bool read_only(const struct file_option *o, json *opts)
+{
+	return strcmp(o->name, "cdrom") == 0 || is(opts, "readonly", "on") ||
+	       is(opts, "read-only", "on") || is(opts, "file.read-only", "on") ||
+	       is(opts, "media", "cdrom");
+}
+
+static void add(json *all, const struct file_option *o, const char *name, json *opts)
 {
 	const char *path = name ? fileargs_path(name) : NULL;
 	json *j;
@@ -79,6 +93,7 @@ static void add(json *all, const struct file_option *o, const char *name)
 	json_set_str(j, "path", path);
 	json_set_bool(j, "image", o->kind == IMAGE);
 	json_set_bool(j, "output", o->kind == OUTPUT);
+	json_set_bool(j, "readonly", read_only(o, opts));
 	json_set_bool(j, "searched", o->kind == SEARCHED && !strchr(path, '/'));
 	json_object_array_add(all, j);
 }
@@ -99,7 +114,7 @@ json *fileargs_parse(const struct strv *argv)
 			if (o->key)
 				parsed = optargs_parse(
 					value, strcmp(name, "option-rom") == 0 ? "romfile" : NULL);
-			add(all, o, o->key ? json_str(parsed, o->key) : value);
+			add(all, o, o->key ? json_str(parsed, o->key) : value, parsed);
 		}
 	}
 	return all;

@@ -10,7 +10,8 @@
  * changed what later.
  *
  * Return: An array of objects: "option", "path" as it was given, "image" (true: the guest
- * reads it as long as it runs), "output" (true: it is made if it is not there), "searched" (true: a name that QEMU also looks for
+ * reads it as long as it runs), "readonly" (true: it never writes it), "output" (true: it is made if it
+ * is not there), "searched" (true: a name that QEMU also looks for
  * in its own directories). What is no path, such as nbd://, is left out. Caller puts it.
  */
 json *fileargs_parse(const struct strv *argv);

@@ -13,6 +13,7 @@
 #include "charargs.h"
 #include "clock.h"
 #include "guestfiles.h"
+#include "guestimages.h"
 #include "guestparts.h"
 #include "log.h"
 #include "memfd.h"
@@ -608,7 +609,9 @@ int guest_run(const struct guest_spec *spec, struct guest **ret, struct strv *no
 		strv_add(&g->user_argv, spec->argv.v[i]);
 	g->argv = p.argv;
 	g->machine = p.machine;
-	r = guest_start(g, e);
+	r = guestimages_free(g, e);
+	if (!r)
+		r = guest_start(g, e);
 	if (r < 0) {
 		guest_remove(g);
 	} else {

@@ -7,7 +7,7 @@
 
 #include "kselftest_harness.h"
 
-/* "option path flags", one a line; flags: i image, s searched, o output. */
+/* "option path flags", one a line; flags: i image, r read only, s searched, o output. */
 static char *named(const char *first, ...)
 {
 	_cleanup_strv_ struct strv argv = { 0 };
@@ -23,10 +23,10 @@ static char *named(const char *first, ...)
 	all = fileargs_parse(&argv);
 	for (size_t i = 0; i < json_object_array_length(all); i++) {
 		json *j = json_object_array_get_idx(all, i);
-		char *more = xasprintf("%s%s %s %s%s%s\n", ret, json_str(j, "option"),
-				       json_str(j, "path"), json_flag(j, "image") ? "i" : "",
-				       json_flag(j, "searched") ? "s" : "",
-				       json_flag(j, "output") ? "o" : "");
+		char *more = xasprintf(
+			"%s%s %s %s%s%s%s\n", ret, json_str(j, "option"), json_str(j, "path"),
+			json_flag(j, "image") ? "i" : "", json_flag(j, "readonly") ? "r" : "",
+			json_flag(j, "searched") ? "s" : "", json_flag(j, "output") ? "o" : "");
 
 		free(ret);
 		ret = more;
@@ -44,7 +44,7 @@ TEST(images)
 {
 	EXPECT_NAMED("drive /a b.img i\n", "-drive", "file=/a b.img,if=virtio");
 	EXPECT_NAMED("drive /a,b.img i\n", "-drive", "if=none,id=d,file=/a,,b.img");
-	EXPECT_NAMED("cdrom x.iso i\nhda h i\n", "-cdrom", "x.iso", "-hda", "h");
+	EXPECT_NAMED("cdrom x.iso ir\nhda h i\n", "-cdrom", "x.iso", "-hda", "h");
 	EXPECT_NAMED("blockdev /x i\n", "-blockdev", "driver=file,node-name=n,filename=/x");
 	EXPECT_NAMED("blockdev /x i\n", "-blockdev",
 		     "driver=qcow2,node-name=n,file.driver=file,file.filename=/x");
@@ -59,6 +59,15 @@ TEST(what_it_writes)
 	EXPECT_NAMED("chardev /a,b o\n", "-chardev", "file,id=c,path=/a,,b,append=on");
 	EXPECT_NAMED("", "-chardev", "socket,id=c,path=/sock,server=on", "-chardev",
 		     "null,id=file");
+}
+
+TEST(images_that_are_only_read)
+{
+	EXPECT_NAMED("drive /x ir\n", "-drive", "file=/x,readonly=on,if=pflash");
+	EXPECT_NAMED("drive /x ir\n", "-drive", "file=/x,media=cdrom");
+	EXPECT_NAMED("drive /x i\n", "-drive", "file=/x,readonly=off");
+	EXPECT_NAMED("blockdev /x ir\n", "-blockdev",
+		     "{\"driver\":\"file\",\"read-only\":true,\"filename\":\"/x\"}");
 }
 
 TEST(no_files)

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "guestfiles.h"
+#include "guestimages.h"
 
 #include "kselftest_harness.h"
 
@@ -209,6 +210,75 @@ TEST_F(files, a_log_stays_small)
 	EXPECT_LE(strlen(text), 256 * 1024);
 	EXPECT_NE(strstr(text, "number 24999\n"), NULL);
 	close(fd);
+}
+
+static struct guest *with_image(const char *name, const char *cwd, const char *drive)
+{
+	_cleanup_free_ char *text = xasprintf(
+		"{\"name\":\"%s\",\"uuid\":\"" UUID "\",\"cwd\":\"%s\",\"user_argv\":[],"
+		"\"argv\":[\"/qemu\",\"-drive\",\"file=%s,if=virtio\"],"
+		"\"ram_path\":\"procfd\",\"ram\":[67108864]}",
+		name, cwd, drive);
+	_cleanup_json_ json *j = json_tokener_parse(text);
+	struct guest *g = NULL;
+	struct err e;
+
+	return guest_from_json(j, &g, &e) < 0 ? NULL : g;
+}
+
+static struct guest *kept, *other;
+static int while_running, while_kept, of_another, read_only, it_reads;
+static struct err why;
+
+static void with_drive(struct guest *g, const char *drive)
+{
+	strv_free(&g->argv);
+	strv_add(&g->argv, "/qemu");
+	strv_add(&g->argv, "-drive");
+	strv_add(&g->argv, drive);
+}
+
+static void ask_for_images(void *unused)
+{
+	(void)unused;
+	kept->state = GUEST_RUNNING; /* QEMU's locks are there */
+	while_running = guestimages_free(other, &why);
+	kept->state = GUEST_KEPT;
+	while_kept = guestimages_free(other, &why);
+	strv_free(&other->argv);
+	strv_add(&other->argv, "/qemu");
+	of_another = guestimages_free(other, &why);
+	with_drive(other, "file=disk.img,readonly=on");
+	read_only = guestimages_free(other, &why);
+	/* A lock of QEMU's on what it reads keeps writers out, too. */
+	with_drive(kept, "file=disk.img,readonly=on");
+	with_drive(other, "file=link.img");
+	it_reads = guestimages_free(other, &why);
+	loop_quit();
+}
+
+TEST_F(files, an_image_of_a_kept_guest_is_its_own)
+{
+	_cleanup_free_ char *path = xasprintf("%s/disk.img", self->dir);
+	_cleanup_free_ char *same = xasprintf("%s/link.img", self->dir);
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+	ASSERT_GE(fd, 0);
+	close(fd);
+	ASSERT_EQ(symlink(path, same), 0);
+	kept = with_image("kept", self->dir, "disk.img");
+	other = with_image("other", self->dir, same);
+	ASSERT_NE(kept, NULL);
+	ASSERT_NE(other, NULL);
+	ASSERT_EQ(loop_init(), 0);
+	task_start(ask_for_images, NULL);
+	ASSERT_EQ(loop_run(), 0);
+	EXPECT_EQ(while_running, 0);
+	EXPECT_EQ(while_kept, -EBUSY);
+	EXPECT_NE(strstr(why.text, "belongs to guest kept"), NULL);
+	EXPECT_EQ(of_another, 0);
+	EXPECT_EQ(read_only, 0);
+	EXPECT_EQ(it_reads, -EBUSY);
 }
 
 TEST_HARNESS_MAIN
