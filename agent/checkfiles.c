@@ -23,6 +23,7 @@
 #include "fileargs.h"
 #include "findings.h"
 #include "guestargs.h"
+#include "optargs.h"
 #include "useraccess.h"
 
 #define MOUNTINFO_MAX (4UL * 1024 * 1024)
@@ -35,6 +36,8 @@ struct looking {
 	struct stat open[OPEN_MAX]; /* what QEMU has open */
 	size_t n_open;
 	json *said;
+	const char *user;	  /* whom its QEMU runs as, or NULL: as us */
+	bool from_start;	  /* it is that user already when it opens its files */
 	struct access_want *want; /* what its user must be able to open, */
 	struct strv want_names;	  /* and what that is called */
 };
@@ -259,9 +262,35 @@ static void want(struct looking *l, const char *name, const char *path, int mode
 	strv_add(&l->want_names, name);
 }
 
+/*
+ * A QEMU that gives up being root by itself (-run-with user=) has its files open by then. But
+ * images that it writes it opens again when it gets its guest's state, and then it is that user.
+ */
+static char *becomes(const struct strv *argv)
+{
+	const char *name, *value, *user;
+	char *ret = NULL;
+	size_t at = 1;
+
+	while (guestargs_next(argv, &at, &name, &value)) {
+		_cleanup_json_ json *j = NULL;
+
+		if (!value)
+			continue;
+		if (strcmp(name, "run-with") == 0)
+			j = optargs_parse(value, NULL);
+		user = strcmp(name, "runas") == 0 ? value : json_str(j, "user");
+		if (user) {
+			free(ret);
+			ret = xstrdup(user);
+		}
+	}
+	return ret;
+}
+
 static void may_not(struct looking *l, const char *name, const struct access_want *w)
 {
-	_cleanup_free_ char *what = xasprintf("%s: user %s may not open it%s: %s", name, l->g->user,
+	_cleanup_free_ char *what = xasprintf("%s: user %s may not open it%s: %s", name, l->user,
 					      w->mode & W_OK ? " for writing" : "",
 					      strerror(w->error));
 
@@ -275,16 +304,16 @@ static void check_user(struct looking *l)
 	_cleanup_free_ char *what = NULL;
 	int r;
 
-	if (!l->g->user || !l->want_names.n)
+	if (!l->user || !l->want_names.n)
 		return;
-	r = user_access(l->g->user, l->want, l->want_names.n);
+	r = user_access(l->user, l->want, l->want_names.n);
 	if (r == -ENOENT) {
-		what = xasprintf("it runs as %s, and there is no such user", l->g->user);
+		what = xasprintf("it runs as %s, and there is no such user", l->user);
 		found(l->all, BLOCKED, l->g->name, what,
 		      "the QEMU that brings the guest back could not be started",
 		      "make that user again, or stop the guest");
 	} else if (r < 0) {
-		what = xasprintf("cannot find out what user %s may open: %s", l->g->user,
+		what = xasprintf("cannot find out what user %s may open: %s", l->user,
 				 strerror(-r));
 		found(l->all, UNKNOWN, l->g->name, what,
 		      "whether the QEMU that brings the guest back may open its files is not known",
@@ -368,7 +397,8 @@ static void check_image(struct looking *l, json *node)
 	}
 	if (!has_open(l, &st))
 		replaced(l, name, node, &st);
-	want(l, name, path, json_flag(node, "ro") ? R_OK : R_OK | W_OK);
+	if (l->from_start || !json_flag(node, "ro"))
+		want(l, name, path, json_flag(node, "ro") ? R_OK : R_OK | W_OK);
 	check_place(l, name, path, true, &st);
 }
 
@@ -379,14 +409,15 @@ static void check_output(struct looking *l, const char *name, const char *path)
 	char *slash = strrchr(dir, '/');
 
 	if (access(path, F_OK) == 0) {
-		want(l, name, path, W_OK);
+		if (l->from_start)
+			want(l, name, path, W_OK);
 		return;
 	}
 	if (slash)
 		slash[slash == dir] = '\0';
 	if (access(dir, F_OK) < 0)
 		not_there(l, name, errno);
-	else
+	else if (l->from_start)
 		want(l, name, dir, W_OK | X_OK);
 }
 
@@ -403,7 +434,8 @@ static void check_named(struct looking *l, json *arg)
 		check_output(l, name, path);
 	} else if (stat(path, &st) == 0) {
 		check_place(l, name, path, json_flag(arg, "image"), &st);
-		want(l, name, path, S_ISDIR(st.st_mode) ? R_OK | X_OK : R_OK);
+		if (l->from_start)
+			want(l, name, path, S_ISDIR(st.st_mode) ? R_OK | X_OK : R_OK);
 	}
 	/* QEMU has looked for it elsewhere; or these are several, for a multiboot kernel. */
 	else if (!json_flag(arg, "searched") &&
@@ -415,8 +447,11 @@ static int look(void *arg)
 {
 	struct looking *l = arg;
 	_cleanup_json_ json *named = fileargs_parse(&l->g->argv);
+	_cleanup_free_ char *later = becomes(&l->g->argv);
 	json *j;
 
+	l->from_start = l->g->user;
+	l->user = l->g->user ? l->g->user : later;
 	list_open(l);
 	for (size_t i = 0; (j = item(l->nodes, i)); i++)
 		check_image(l, j);

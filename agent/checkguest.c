@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "checkbackends.h"
 #include "checkfiles.h"
 #include "findings.h"
 #include "guestparts.h"
@@ -391,6 +392,7 @@ void check_guest(json *all, struct guest *g)
 	check_balloon(all, g);
 	check_guest_parts(all, g);
 	check_disks(all, g);
+	check_other_programs(all, g->name, &g->argv);
 	check_cpu(all, g);
 	check_binary(all, g);
 }

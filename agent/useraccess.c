@@ -18,12 +18,34 @@ struct identity {
 	int n_groups;
 };
 
+/* "uid:gid", as QEMU takes it too: that user has no other groups. */
+static bool by_number(const char *user, struct identity *id)
+{
+	char *end, *end2;
+	unsigned long uid = strtoul(user, &end, 10), gid;
+
+	if (end == user || *end != ':')
+		return false;
+	gid = strtoul(end + 1, &end2, 10);
+	if (end2 == end + 1 || *end2 || uid >= UINT32_MAX || gid >= UINT32_MAX)
+		return false;
+	id->uid = (uid_t)uid;
+	id->gid = (gid_t)gid;
+	id->groups = xmalloc0(sizeof(gid_t));
+	id->groups[0] = id->gid;
+	id->n_groups = 1;
+	return true;
+}
+
 static int look_up(const char *user, struct identity *id)
 {
 	_cleanup_free_ char *text = xmalloc0(PASSWD_TEXT);
 	struct passwd pw, *found = NULL;
-	int r = getpwnam_r(user, &pw, text, PASSWD_TEXT, &found);
+	int r;
 
+	if (by_number(user, id))
+		return 0;
+	r = getpwnam_r(user, &pw, text, PASSWD_TEXT, &found);
 	if (!found)
 		return r ? -r : -ENOENT;
 	id->uid = pw.pw_uid;

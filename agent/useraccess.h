@@ -19,6 +19,7 @@ struct access_want {
 
 /**
  * user_access() - Find out which of @want @user may open. Blocks.
+ * @user:	A name, or "uid:gid".
  *
  * A child becomes that user with all groups; this process stays what it is.
  *

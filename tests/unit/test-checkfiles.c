@@ -216,6 +216,37 @@ TEST_F(files, its_user_may_not_write)
 	EXPECT_EQ(geteuid(), 0);
 }
 
+/* QEMU has its images open when it gives up being root; the next one opens them when it has. */
+TEST_F(files, it_becomes_a_user_who_may_not_write)
+{
+	const char *forms[][2] = { { "-run-with", "async-teardown=on,user=nobody" },
+				   { "-runas", "65534:65534" } };
+
+	NEEDS_ROOT();
+	ASSERT_EQ(chmod(dir, 0755), 0);
+	ASSERT_EQ(chmod(make("disk", 4096, true), 0644), 0);
+	node("disk", "file", false);
+	ASSERT_EQ(chmod(make("cd", 4096, true), 0600), 0);
+	node("cd", "file", true);
+	ASSERT_EQ(chmod(make("vmlinuz", 1, false), 0600), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		strv_free(&g.argv);
+		strv_add(&g.argv, "qemu");
+		strv_add(&g.argv, "-kernel");
+		strv_add(&g.argv, "vmlinuz");
+		strv_add(&g.argv, forms[i][0]);
+		strv_add(&g.argv, forms[i][1]);
+		check();
+		EXPECT_TRUE(said(all, BLOCKED, "/disk: user "));
+		EXPECT_TRUE(said(all, BLOCKED, "may not open it for writing: Permission denied"));
+		EXPECT_FALSE(said(all, BLOCKED, "/cd: user"));
+		EXPECT_FALSE(said(all, BLOCKED, "/vmlinuz: user"));
+	}
+	ASSERT_EQ(chmod(make("disk", 4096, true), 0666), 0);
+	check();
+	EXPECT_FALSE(said(all, BLOCKED, "may not open"));
+}
+
 TEST_F(files, its_user_may_not_look_into_the_directory)
 {
 	NEEDS_ROOT();

@@ -71,6 +71,30 @@ TEST_F(a_guest, with_nothing_against_it)
 	EXPECT_EQ(said_in_all(all, 0), 0);
 }
 
+TEST_F(a_guest, whose_devices_are_elsewhere)
+{
+	strv_add(&guest->argv, "-chardev");
+	strv_add(&guest->argv, "socket,id=t,path=/run/swtpm");
+	strv_add(&guest->argv, "-serial");
+	strv_add(&guest->argv, "pty");
+	strv_add(&guest->argv, "-tpmdev");
+	strv_add(&guest->argv, "passthrough,id=p");
+	strv_add(&guest->argv, "-chardev");
+	strv_add(&guest->argv, "socket,id=u,host=logs,port=514");
+	strv_add(&guest->argv, "-serial");
+	strv_add(&guest->argv, "tcp:logs:515");
+	strv_add(&guest->argv, "-run-with");
+	strv_add(&guest->argv, "chroot=/srv/jail");
+	fake_run(NULL, check);
+	EXPECT_EQ(said_in_all(all, 6), 6);
+	EXPECT_TRUE(said(all, NOTE, "at logs:514"));
+	EXPECT_TRUE(said(all, NOTE, "at logs:515"));
+	EXPECT_TRUE(said(all, BLOCKED, "(chroot)"));
+	EXPECT_TRUE(said(all, NOTE, "connected to another program, at /run/swtpm"));
+	EXPECT_TRUE(said(all, NOTE, "-serial pty is a terminal"));
+	EXPECT_TRUE(said(all, BLOCKED, "the host's own TPM"));
+}
+
 TEST_F(a_guest, with_a_balloon)
 {
 	ONE("query-balloon", "{\"actual\":41943040}");
