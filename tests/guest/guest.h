@@ -3,12 +3,15 @@
 #ifndef GUEST_H
 #define GUEST_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define GUEST_PAGE 4096
+/* Half of them virtio-blk, half SCSI. */
+#define DISKS_MAX 8
 
 /* From the kernel command line; see init.c for the list. */
 struct guest_config {
@@ -17,6 +20,7 @@ struct guest_config {
 	char clocksource[32];
 	char fill[24];
 	char net[24];
+	char disk_key[24];
 	unsigned int beat_ms;
 	unsigned int full;
 	unsigned int duty;
@@ -24,7 +28,7 @@ struct guest_config {
 	unsigned int plug;
 };
 
-/* What the heartbeat reports; each written by one thread only. */
+/* What the heartbeat reports. */
 struct guest_counts {
 	atomic_ullong passes;
 	atomic_ullong wrong;
@@ -48,14 +52,19 @@ void pattern_fill(void *page, uint64_t seed);
 bool pattern_match(const void *page, uint64_t seed);
 size_t pattern_diff(const void *page, uint64_t seed, size_t *first, uint8_t *want);
 
-/* ram.c, disk.c, net.c, kmsg.c, agent.c, plug.c */
+/* ram.c, disk.c, devices.c, plug.c, net.c, kmsg.c, agent.c */
 size_t ram_map(void);
 void *ram_thread(void *unused);
-bool disk_open(void);
-void *disk_thread(void *unused);
+/* Puts each disk to work that has come since. */
+void disks_start(void);
+/* " vda=N sda=N": the writes that each has flushed. Return: as of snprintf(3). */
+int disks_tell(char *to, size_t size);
+/* Takes memory that was plugged in into use. Return: how many MiB of that hold what was put into them. */
+size_t plug_kept_mib(void);
+/* Has all else that was plugged in at work, and tells of it. */
+void *devices_thread(void *unused);
 void *net_thread(void *unused);
 void *agent_thread(void *unused);
-void *plug_thread(void *unused);
 void kmsg_open(void);
 void *kmsg_thread(void *unused);
 

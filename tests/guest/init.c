@@ -11,7 +11,8 @@
  *                 number only: in a nested guest each byte on a serial line is dear
  *   duty=PERCENT  of one CPU for the RAM verifier (default 50)
  *   diskms=MS     between disk writes (default 100)
- *   plug=1        looks after what is plugged in, and says what it has (plug.c)
+ *   plug=1        uses memory that is plugged in; what else there is may also go
+ *   diskkey=WORD  disks hold what an earlier boot with that key wrote (see disk.c)
  *   net=A.B.C.D/N address of eth0, where TCP port 7 answers with what it gets
  *
  * Console (/dev/console: the last console= wins), one line per write(2):
@@ -20,7 +21,9 @@
  *   tick NAME n=… .               a heartbeat in between; n counts both (the dot: whole)
  *   clock NAME …                  a clock went back
  *   wrong NAME …, disk NAME …     first few faults in detail
- *   has NAME …                    what is plugged in
+ *   found NAME DISK writes=… others=…  what a disk held at the start
+ *   has NAME DISK=WRITES… …       what else is there, and has just worked (see devices.c)
+ *   lost NAME DEVICE: …           it was there and does not work
  *   kmsg NAME TEXT                new kernel warning
  *   fatal NAME …                  the guest cannot go on
  */
@@ -176,6 +179,8 @@ static void read_parameters(void)
 			set_text(config.fill, sizeof(config.fill), value);
 		else if (!strcmp(word, "net"))
 			set_text(config.net, sizeof(config.net), value);
+		else if (!strcmp(word, "diskkey"))
+			set_text(config.disk_key, sizeof(config.disk_key), value);
 		else if (!strcmp(word, "beat"))
 			set_number(&config.beat_ms, value);
 		else if (!strcmp(word, "full"))
@@ -286,10 +291,7 @@ int main(void)
 
 	start_thread(kmsg_thread, 0);
 	start_thread(ram_thread, 19);
-	if (disk_open() || config.plug)
-		start_thread(disk_thread, 0);
-	if (config.plug)
-		start_thread(plug_thread, 0);
+	start_thread(devices_thread, 0);
 	start_thread(agent_thread, 0);
 	if (*config.net)
 		start_thread(net_thread, 0);

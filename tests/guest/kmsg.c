@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Repeats on the console what the kernel warns of after the start. */
+/*
+ * Repeats on the console what the kernel warns of after the start, and that it was told
+ * by vmgenid to be a copy of itself.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -45,7 +48,7 @@ void *kmsg_thread(void *unused)
 		record[len] = '\0';
 		prio = strtoul(record, NULL, 10);
 		text = strchr(record, ';');
-		if (!text || prio > LEVEL_WARNING)
+		if (!text || (prio > LEVEL_WARNING && !strstr(text, "virtual machine fork")))
 			continue;
 		text++;
 		text[strcspn(text, "\n")] = '\0';
