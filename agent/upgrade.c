@@ -21,6 +21,7 @@
 #include <sys/utsname.h>
 
 #include "checkguest.h"
+#include "checkpoint.h"
 #include "clock.h"
 #include "guestplaces.h"
 #include "handover.h"
@@ -30,10 +31,6 @@
 #include "luo.h"
 #include "memfd.h"
 
-/* The others stand meanwhile. Long enough for QEMU to flush disks to slow storage. */
-#define STOP_TIMEOUT_MS 15000
-#define SAVE_TIMEOUT_MS 60000
-#define UNDO_TIMEOUT_MS 30000
 /* The guests run on in both: while the agent prepares, and shortly before they are stopped. */
 #define WRITE_BACK_TIMEOUT_MS 600000
 #define SYNC_TIMEOUT_MS 60000
@@ -397,39 +394,14 @@ static int do_compare(struct update *u, struct guest *g, struct err *e)
 
 static int do_arm(struct update *u, struct guest *g, struct err *e)
 {
-	int r = guest_query_running(g, e);
-
 	(void)u;
-	if (r < 0)
-		return r;
-	g->x.was_running = r;
-	g->x.committing = r;
-	/* Not written down, an agent that dies while the guest stands would leave it so. */
-	r = guest_remember(g);
-	if (r < 0)
-		return err_set(e, r, "its state file: %s", strerror(-r));
-	return guest_arm(g, e);
-}
-
-/* The agent connects again to a monitor that was lost: see reconnect() in guest.c. */
-static void wait_for_monitor(const struct guest *g)
-{
-	int64_t deadline = now_ms() + UNDO_TIMEOUT_MS;
-
-	while (!g->qmp && !g->gone && now_ms() < deadline)
-		task_sleep(50);
+	return checkpoint_arm(g, e);
 }
 
 static void undo_arm(struct update *u, struct guest *g)
 {
 	(void)u;
-	wait_for_monitor(g);
-	if (g->x.armed)
-		guest_disarm(g);
-	if (g->x.committing && !g->gone) {
-		g->x.committing = false;
-		guest_remember(g);
-	}
+	checkpoint_undo_arm(g);
 }
 
 /* As late as can be while guests run: which guests are in it is known only now. */
@@ -497,66 +469,27 @@ static int time_left(const struct update *u, int most)
 
 static int do_stop(struct update *u, struct guest *g, struct err *e)
 {
-	int r = 0;
+	int r = checkpoint_stop(g, time_left(u, CHECKPOINT_STOP_MS), e);
 
-	g->x.late = (struct handover_late){ .running = g->x.was_running, .tsc_stop = clock_tsc() };
-	if (g->x.was_running) {
-		g->x.stopped = true;
-		r = qmp_call(g->qmp, "stop", NULL, -1, time_left(u, STOP_TIMEOUT_MS), NULL, e);
-	}
-	g->x.late.tsc_stopped = clock_tsc();
 	/* Now that it stands nothing can come any more that the guest lets go of. */
 	return r ? r : check_journal(g, e);
 }
 
 static void undo_stop(struct update *u, struct guest *g)
 {
-	int64_t deadline = now_ms() + UNDO_TIMEOUT_MS;
-	struct err e;
-	int r = 0;
-
 	(void)u;
-	wait_for_monitor(g);
-	while (g->x.stopped && !g->gone) {
-		r = guest_cont(g, GUEST_QMP_TIMEOUT_MS, &e);
-		/*
-		 * QEMU says that a migration is over a moment before it lets the guest run again;
-		 * and one that is slow, or hung for a while, takes its commands one after the other.
-		 */
-		if ((r != -EREMOTEIO && r != -ETIMEDOUT && r != -ECONNRESET) || now_ms() > deadline)
-			break;
-		task_sleep(50);
-	}
-	if (r < 0 && !g->gone) {
-		g->state = GUEST_PAUSED;
-		log_error("%s: does not run again: %s", g->name, e.text);
-	}
-	g->x.stopped = false;
+	checkpoint_undo_stop(g);
 }
 
 static int do_save(struct update *u, struct guest *g, struct err *e)
 {
-	int r;
-
-	g->x.saving = true;
-	r = guest_save(g, time_left(u, SAVE_TIMEOUT_MS), e);
-	g->x.late.tsc_saved = clock_tsc();
-	return r;
+	return checkpoint_save(g, time_left(u, CHECKPOINT_SAVE_MS), e);
 }
 
 static void undo_save(struct update *u, struct guest *g)
 {
-	int64_t deadline = now_ms() + UNDO_TIMEOUT_MS;
-
 	(void)u;
-	wait_for_monitor(g);
-	/* Harmless when it is over. Until it is, QEMU refuses to let the guest run. */
-	if (g->x.saving && g->migration == MIGRATION_ACTIVE)
-		qmp_call(g->qmp, "migrate_cancel", NULL, -1, GUEST_QMP_TIMEOUT_MS, NULL, NULL);
-	/* Cancelling only asks. A guest let run before it is over would be stopped again. */
-	while (g->x.saving && g->migration == MIGRATION_ACTIVE && !g->gone && now_ms() < deadline)
-		task_sleep(50);
-	g->x.saving = false;
+	checkpoint_undo_save(g);
 }
 
 static int do_preserve_state(struct update *u, struct guest *g, struct err *e)
