@@ -36,6 +36,7 @@ static enum exit_status parse_target(const struct command *self, int argc, char 
 						 { "append", required_argument, NULL, 'a' },
 						 { "json", no_argument, NULL, 'j' },
 						 { "max-blackout", required_argument, NULL, 'b' },
+						 { "rehearse", no_argument, NULL, 'R' },
 						 { 0 } };
 	_cleanup_json_ json *args = json_object_new_object();
 	const char *missing = NULL;
@@ -62,6 +63,11 @@ static enum exit_status parse_target(const struct command *self, int argc, char 
 			if (!as_json)
 				return cli_usage(self);
 			*as_json = true;
+			break;
+		case 'R':
+			if (as_json)
+				return cli_usage(self);
+			json_set_bool(args, "rehearse", true);
 			break;
 		case 'b':
 			if (!max_blackout_ms || (*max_blackout_ms = parse_seconds(optarg)) < 0)
@@ -313,6 +319,8 @@ enum exit_status cli_report(const struct command *self, int argc, char **argv)
 		return st;
 	if (as_json)
 		return cli_print_json(ret);
-	print_report(ret);
+	if (json_get(ret, "guests", json_type_array))
+		print_report(ret);
+	cli_print_restarts(json_get(ret, "restarts", json_type_array));
 	return EXIT_OK;
 }

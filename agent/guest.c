@@ -18,6 +18,7 @@
 #include "log.h"
 #include "memfd.h"
 #include "spawn.h"
+#include "tapshare.h"
 #include "turns.h"
 #include "unixsock.h"
 
@@ -81,6 +82,7 @@ void guest_release(struct guest *g)
 	json_object_put(g->net);
 	json_object_put(g->places);
 	json_object_put(g->parts);
+	json_object_put(g->restart);
 	json_object_put(g->x.clock);
 	guestram_close(&g->ram);
 	fd_close(&g->pidfd);
@@ -111,18 +113,32 @@ void guest_set_release(struct guest_set *set)
 	*set = (struct guest_set){ 0 };
 }
 
-static struct guest *guest_new(const char *name, const char *uuid)
+static struct guest *guest_alloc(const char *name, const char *uuid)
 {
-	struct guest *g = xmalloc0(sizeof(*g)), **at = &guests;
+	struct guest *g = xmalloc0(sizeof(*g));
 
 	snprintf(g->name, sizeof(g->name), "%s", name);
 	snprintf(g->uuid, sizeof(g->uuid), "%s", uuid);
 	guestram_init(&g->ram);
 	g->pidfd = g->x.session = g->x.record = g->x.state = -EBADF;
 	g->users = 1;
+	return g;
+}
+
+static void enlist(struct guest *g)
+{
+	struct guest **at = &guests;
+
 	while (*at)
 		at = &(*at)->next;
 	*at = g;
+}
+
+static struct guest *guest_new(const char *name, const char *uuid)
+{
+	struct guest *g = guest_alloc(name, uuid);
+
+	enlist(g);
 	return g;
 }
 
@@ -131,7 +147,7 @@ struct guest *guest_placeholder(const char *name, const char *uuid)
 	return guest_new(name, uuid);
 }
 
-void guest_remove(struct guest *g)
+static void delist(struct guest *g)
 {
 	for (struct guest **at = &guests; *at; at = &(*at)->next) {
 		if (*at == g) {
@@ -139,6 +155,11 @@ void guest_remove(struct guest *g)
 			break;
 		}
 	}
+}
+
+void guest_remove(struct guest *g)
+{
+	delist(g);
 	guestfiles_remove(g);
 	/* Now, not with the last user's release: an update that holds it must not hold its memory too. */
 	fd_close(&g->x.session);
@@ -180,7 +201,8 @@ int guest_priority(json *j)
 	return priority < PRIORITY_MIN || priority > PRIORITY_MAX ? 0 : (int)priority;
 }
 
-int guest_from_json(json *j, struct guest **ret, struct err *e)
+/* As guest_from_json(), but not in the list. */
+static int read_guest(json *j, struct guest **ret, struct err *e)
 {
 	const char *name = json_str(j, "name"), *uuid = json_str(j, "uuid"),
 		   *path = json_str(j, "ram_path");
@@ -199,9 +221,7 @@ int guest_from_json(json *j, struct guest **ret, struct err *e)
 		return err_set(e, -EBADMSG, "has no sizes of its memory");
 	if (!path || (strcmp(path, "fdset") != 0 && strcmp(path, "procfd") != 0))
 		return err_set(e, -EBADMSG, "does not say how QEMU got its memory");
-	if (guest_find(name))
-		return err_set(e, -EEXIST, "the name %s is taken", name);
-	g = guest_new(name, uuid);
+	g = guest_alloc(name, uuid);
 	g->user = xstrdup(json_str(j, "user"));
 	g->cwd = xstrdup(json_str(j, "cwd"));
 	g->machine = xstrdup(json_str(j, "machine"));
@@ -221,6 +241,54 @@ int guest_from_json(json *j, struct guest **ret, struct err *e)
 	user_argv = (struct strv){ 0 };
 	*ret = g;
 	return 0;
+}
+
+int guest_from_json(json *j, struct guest **ret, struct err *e)
+{
+	struct guest *g = NULL;
+	int r = read_guest(j, &g, e);
+
+	if (r < 0 || !g)
+		return r;
+	if (guest_find(g->name)) {
+		r = err_set(e, -EEXIST, "the name %s is taken", g->name);
+		guest_release(g);
+		return r;
+	}
+	enlist(g);
+	*ret = g;
+	return 0;
+}
+
+int guest_make_heir(const struct guest *g, struct guest **ret, struct err *e)
+{
+	_cleanup_json_ json *j = guest_to_json(g);
+	struct guest *heir = NULL;
+	int r = read_guest(j, &heir, e);
+
+	if (r < 0 || !heir)
+		return r;
+	for (size_t i = 0; i < g->ram.size.n; i++) {
+		heir->ram.fd[i] = fcntl(g->ram.fd[i], F_DUPFD_CLOEXEC, 0);
+		if (heir->ram.fd[i] < 0) {
+			r = err_set(e, -errno, "its memory: %s", strerror(errno));
+			guest_release(heir);
+			return r;
+		}
+	}
+	*ret = heir;
+	return 0;
+}
+
+void guest_replace(struct guest *g, struct guest *heir)
+{
+	struct guest **at = &guests;
+
+	while (*at && *at != g)
+		at = &(*at)->next;
+	heir->next = *at ? g->next : NULL;
+	*at = heir;
+	g->next = NULL;
 }
 
 int guest_describe_net(const struct guest *g, json **ret, json *findings, struct err *e)
@@ -249,6 +317,8 @@ int guest_remember(struct guest *g)
 	json_object_object_add(j, "ram_inodes", guestram_inodes(&g->ram));
 	/* A restarted agent lets run what only we had stopped, and leaves alone what its user had. */
 	json_set_bool(j, "committing", g->x.committing);
+	if (g->restart)
+		json_object_object_add(j, "restart", json_object_get(g->restart));
 	/* Not in the record: it is true of this process only. */
 	if (g->parts)
 		json_object_object_add(j, "parts", json_object_get(g->parts));
@@ -367,7 +437,7 @@ static void watch(void *arg)
 	fd_close(&g->pidfd);
 	wakeup_fire(&g->event);
 	/* A guest that is being started or brought back belongs to the task that does so. */
-	if (g->state != GUEST_STARTING && g->state != GUEST_KEPT) {
+	if (g->state != GUEST_STARTING && g->state != GUEST_KEPT && !g->restarting) {
 		log_info("%s: gone", g->name);
 		guest_remove(g);
 	}
@@ -426,17 +496,16 @@ int guest_connect(struct guest *g, struct err *e)
 	return qmp_open(path, GUEST_QMP_TIMEOUT_MS, on_event, g, &g->qmp, e);
 }
 
-int guest_launch(struct guest *g, bool incoming, struct err *e)
+int guest_launch(struct guest *g, bool incoming, const struct tap_share *taps, struct err *e)
 {
 	_cleanup_close_ int sock = -EBADF, log = -EBADF;
 	_cleanup_free_ char *qmp_path = NULL;
 	_cleanup_strv_ struct strv argv = { 0 };
 	struct spawn s = { .user = g->user, .cwd = g->cwd };
-	off_t log_start;
 	struct err why;
 	int r;
 
-	r = guestfiles_make(g, &log, &log_start, e);
+	r = guestfiles_make(g, &log, &g->log_start, e);
 	if (r < 0)
 		return r;
 	qmp_path = guestfiles_qmp(g);
@@ -448,6 +517,8 @@ int guest_launch(struct guest *g, bool incoming, struct err *e)
 			strv_add(&argv, g->argv.v[i]);
 	} else {
 		charargs_again(&g->argv, &argv);
+		if (taps)
+			tapshare_args(taps, GUEST_FD_TAP, &argv);
 		strv_add(&argv, "-incoming");
 		strv_add(&argv, "defer");
 	}
@@ -456,6 +527,8 @@ int guest_launch(struct guest *g, bool incoming, struct err *e)
 	spawn_add_fd(&s, sock, GUEST_FD_QMP);
 	for (size_t i = 0; i < g->ram.size.n; i++)
 		spawn_add_fd(&s, g->ram.fd[i], GUEST_FD_RAM + (int)i);
+	for (size_t i = 0; taps && i < taps->n; i++)
+		spawn_add_fd(&s, taps->v[i].fd, GUEST_FD_TAP + (int)i);
 	g->state = GUEST_STARTING;
 	g->migration = MIGRATION_NONE;
 	r = spawn(&s, &g->pid, &g->pidfd, e);
@@ -467,7 +540,7 @@ int guest_launch(struct guest *g, bool incoming, struct err *e)
 	r = guest_connect(g, &why);
 	if (r < 0) {
 		guest_kill(g);
-		guestfiles_last_words(g, log_start, &why);
+		guestfiles_last_words(g, g->log_start, &why);
 		return err_set(e, r, "%s", why.text);
 	}
 	if (g->gone) { /* it ended while its answer was on the way */
@@ -484,7 +557,7 @@ static int guest_start(struct guest *g, struct err *e)
 	int r = guestram_create(&g->ram, g->name, e);
 
 	if (!r)
-		r = guest_launch(g, false, e);
+		r = guest_launch(g, false, NULL, e);
 	if (r < 0)
 		return r;
 	r = guest_query_running(g, e);
@@ -652,6 +725,8 @@ int guest_stop(struct guest *g, bool now, int timeout_ms, struct err *e)
 		return err_set(e, -EBUSY,
 			       "%s does not run: its memory is kept (see `vmkeep finish --retry`)",
 			       g->name);
+	if (g->restarting)
+		return err_set(e, -EBUSY, "%s is just being restarted: wait for it", g->name);
 	guest_hold(g);
 	g->gone_expected = true;
 	r = qmp_call(g->qmp, now ? "quit" : "system_powerdown", NULL, -1, GUEST_QMP_TIMEOUT_MS,

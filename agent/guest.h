@@ -15,6 +15,8 @@
 #include "net.h"
 #include "qmp.h"
 
+struct tap_share;
+
 #define GUEST_QMP_TIMEOUT_MS 30000
 #define GUEST_STATUS_MAX 32
 
@@ -76,25 +78,28 @@ struct guest {
 	char *machine;
 	char *qemu_version;
 	enum ram_path ram_path;
-	bool cpr_reboot;
 	int priority; /* who comes back first (turns.h) */
 	json *net;    /* what its network hung on when it was last prepared (net.h), or NULL */
 	json *places; /* where its QEMU makes things in memory (guestplaces.h), when last prepared, or NULL */
 	json *parts; /* what this QEMU consisted of when it had just started (guestparts.h), or NULL */
+	json *restart; /* what undoes a restart, for an agent that finds it half done (restart.c), or NULL */
 	struct guest_ram ram;
-	bool plugging; /* something is just being plugged in or out (plug.h) */
 	unsigned int
 		unplugged;    /* devices that it has let go of and that are still to be taken out */
 	unsigned int changes; /* to what it consists of since its QEMU was started, counted */
 
+	int64_t started_ms; /* CLOCK_REALTIME */
+	off_t log_start;    /* of what this QEMU has written to its log */
 	enum guest_state state;
+	enum guest_migration migration;
 	pid_t pid;
 	int pidfd;
-	int64_t started_ms; /* CLOCK_REALTIME */
 	struct qmp *qmp;
-	enum guest_migration migration;
-	struct wakeup event; /* something below has changed: migration, gone */
-	bool gone;	     /* its QEMU has ended or is being ended by us */
+	struct wakeup event; /* migration or gone has changed */
+	bool cpr_reboot;
+	bool plugging;	 /* something is just being plugged in or out (plug.h) */
+	bool restarting; /* another QEMU is to take its place: it is the task's that does so */
+	bool gone;	 /* its QEMU has ended or is being ended by us */
 	bool gone_expected;
 	bool from_update; /* came over the last jump */
 	char kept_reason[sizeof(((struct err *)0)->text)];
@@ -188,16 +193,27 @@ int guest_priority(json *j);
 /** guest_placeholder() - A guest of which only name and uuid are known; to be kept. */
 struct guest *guest_placeholder(const char *name, const char *uuid);
 
+/**
+ * guest_make_heir() - Make a guest for another QEMU of @g, on the same memory; not in the list.
+ *
+ * Return: 0 and the guest in @ret, the caller's to release; -errno with the reason in @e.
+ */
+int guest_make_heir(const struct guest *g, struct guest **ret, struct err *e);
+
+/** guest_replace() - @heir takes @g's place in the list, and the list's hold of it: @g's is the caller's then. */
+void guest_replace(struct guest *g, struct guest *heir);
+
 /** guest_to_json() - What guest_from_json() needs. Caller puts it. */
 json *guest_to_json(const struct guest *g);
 
 /**
  * guest_launch() - Start @g's QEMU on g->ram and wait until its monitor answers.
  * @incoming:	It is to wait for device state (-incoming defer).
+ * @taps:	Those it is to share with another QEMU of the guest (tapshare.h), or NULL.
  *
  * Return: 0, or -errno with the reason, QEMU's own words included, in @e; no process is left then.
  */
-int guest_launch(struct guest *g, bool incoming, struct err *e);
+int guest_launch(struct guest *g, bool incoming, const struct tap_share *taps, struct err *e);
 
 /**
  * guest_find_qemu() - Find the QEMU that an earlier agent has started on @g->ram, by who holds that memory.
@@ -265,6 +281,10 @@ int guest_give_state(struct guest *g, bool incoming, struct err *e);
 void guest_take_state(struct guest *g);
 /** guest_arm() - Set QEMU up for a checkpoint without RAM. */
 int guest_arm(struct guest *g, struct err *e);
+/** guest_arm_beside() - The same for a QEMU that loads beside another: it opens no image for writing until it is told to run. */
+int guest_arm_beside(struct guest *g, struct err *e);
+/** guest_check_blocked() - Whether QEMU has a reason not to checkpoint an armed guest. Return: 0, or -EBUSY with it in @e. */
+int guest_check_blocked(struct guest *g, struct err *e);
 /** guest_disarm() - Back to an ordinary migration's settings. */
 void guest_disarm(struct guest *g);
 /** guest_save() - Write the device state of a stopped guest into x.state. */

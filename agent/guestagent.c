@@ -339,3 +339,20 @@ json *guestagent_set_time(struct guest *g)
 					    : "its guest agent's socket cannot be reached");
 	return guestagent_talk(fd);
 }
+
+void guestagent_keep_time(struct guest *g)
+{
+	const char *why;
+
+	json_object_put(g->x.clock);
+	g->x.clock = guestagent_set_time(g);
+	if (!g->x.clock)
+		return;
+	why = json_str(g->x.clock, "not_set");
+	if (why)
+		log_warn("%s: its wall clock is behind: %s", g->name, why);
+	else
+		log_info("%s: its wall clock %s", g->name,
+			 json_str(g->x.clock, "set_by") ? "was set by the guest agent"
+							: "is right");
+}

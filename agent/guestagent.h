@@ -30,6 +30,9 @@ char *guestagent_chardev(const struct strv *argv, char **path);
  */
 json *guestagent_set_time(struct guest *g);
 
+/** guestagent_keep_time() - The same, logged; what came of it is x.clock. */
+void guestagent_keep_time(struct guest *g);
+
 /** guestagent_talk() - The conversation alone, on a connected non-blocking socket. As guestagent_set_time(). */
 json *guestagent_talk(int fd);
 

@@ -11,6 +11,8 @@
 
 /* QEMU's file descriptor for its monitor: the same in every kernel, as is its command line. */
 #define GUEST_FD_QMP 3
+/* Its first one for a tap that it shares with another QEMU; above those for RAM. */
+#define GUEST_FD_TAP 32
 
 /** guestargs_suboption() - The value of @key in "first,key=value,…"; with NULL the implied first one. Or NULL; caller frees. */
 char *guestargs_suboption(const char *opts, const char *key);

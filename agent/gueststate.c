@@ -9,11 +9,12 @@
 
 #include <fcntl.h>
 
-#include "guest.h"
+#include "guestfiles.h"
 #include "memfd.h"
 
 #define STATE_FDSET 900
 #define STATE_FD_NAME "vmkeep-state"
+#define LAST_WORDS_MS 1000
 
 static json *int_args(const char *key, int64_t value)
 {
@@ -87,6 +88,29 @@ int guest_arm(struct guest *g, struct err *e)
 	return r;
 }
 
+int guest_arm_beside(struct guest *g, struct err *e)
+{
+	int r = guest_arm(g, e);
+
+	/* Else at the end of its load, when the other may still have to go on. */
+	return r ? r : set_capability(g, "late-block-activate", true, e);
+}
+
+int guest_check_blocked(struct guest *g, struct err *e)
+{
+	_cleanup_json_ json *info = NULL;
+	json *reasons;
+	int r = qmp_call(g->qmp, "query-migrate", NULL, -1, GUEST_QMP_TIMEOUT_MS, &info, e);
+
+	if (r < 0)
+		return r;
+	reasons = json_get(info, "blocked-reasons", json_type_array);
+	if (!reasons || !json_object_array_length(reasons))
+		return 0;
+	return err_set(e, -EBUSY, "its QEMU cannot save it: %s",
+		       json_object_get_string(json_object_array_get_idx(reasons, 0)));
+}
+
 void guest_disarm(struct guest *g)
 {
 	g->x.armed = false;
@@ -142,9 +166,18 @@ int guest_save(struct guest *g, int timeout_ms, struct err *e)
 
 int guest_load(struct guest *g, int timeout_ms, struct err *e)
 {
-	json *args = json_object_new_object();
+	int64_t deadline;
+	int r = migrate(g, "migrate-incoming", json_object_new_object(), timeout_ms, e);
 
-	return migrate(g, "migrate-incoming", args, timeout_ms, e);
+	if (!r)
+		return 0;
+	/* It says so as an event, then prints why, and ends. */
+	deadline = now_ms() + LAST_WORDS_MS;
+	while (g->pidfd >= 0 && !g->gone && now_ms() < deadline)
+		wakeup_wait(&g->event, LAST_WORDS_MS);
+	if (g->gone)
+		guestfiles_last_words(g, g->log_start, e);
+	return r;
 }
 
 int guest_cont(struct guest *g, int timeout_ms, struct err *e)

@@ -167,3 +167,65 @@ void memargs_add(struct strv *argv, const struct ram_sizes *sizes, const struct 
 		strv_addf(argv, "node,memdev=" RAM_BLOCK_ID, i);
 	}
 }
+
+/* The block whose backend @value is, or sizes->n. */
+static size_t backend_of(const char *value, const struct ram_sizes *sizes)
+{
+	for (size_t i = 0; i < sizes->n; i++) {
+		_cleanup_free_ char *start = xasprintf("memory-backend-file,id=" RAM_BLOCK_ID ",",
+						       i);
+
+		if (strncmp(value, start, strlen(start)) == 0)
+			return i;
+	}
+	return sizes->n;
+}
+
+static bool is_our_fdset(const char *value, const struct ram_sizes *sizes)
+{
+	int fd, set;
+
+	return sscanf(value, "fd=%d,set=%d", &fd, &set) == 2 && fd == set && fd >= GUEST_FD_RAM &&
+	       fd < GUEST_FD_RAM + (int)sizes->n;
+}
+
+void memargs_set_path(struct strv *argv, const struct ram_sizes *sizes, enum ram_path path)
+{
+	struct strv ret = { 0 };
+
+	for (size_t i = 0; i < argv->n; i++) {
+		const char *value = i + 1 < argv->n ? argv->v[i + 1] : "";
+		size_t block = strcmp(argv->v[i], "-object") == 0 ? backend_of(value, sizes)
+								  : sizes->n;
+
+		if (block < sizes->n) {
+			memargs_add_backend(&ret, block, sizes->v[block], path);
+			i++;
+		} else if (strcmp(argv->v[i], "-add-fd") == 0 && is_our_fdset(value, sizes)) {
+			i++; /* comes with the backend, if it is wanted */
+		} else {
+			strv_add(&ret, argv->v[i]);
+		}
+	}
+	strv_free(argv);
+	*argv = ret;
+}
+
+void memargs_set_private(struct strv *argv, const struct ram_sizes *sizes)
+{
+	for (size_t i = 1; i < argv->n; i++) {
+		char *share;
+
+		if (strcmp(argv->v[i - 1], "-object") != 0 ||
+		    backend_of(argv->v[i], sizes) == sizes->n)
+			continue;
+		share = strstr(argv->v[i], ",share=on");
+		if (share) {
+			char *with = xasprintf("%.*s,share=off%s", (int)(share - argv->v[i]),
+					       argv->v[i], share + strlen(",share=on"));
+
+			free(argv->v[i]);
+			argv->v[i] = with;
+		}
+	}
+}

@@ -66,6 +66,12 @@ int memargs_read(const struct strv *argv, const struct ram_sizes *sizes, struct 
 void memargs_add(struct strv *argv, const struct ram_sizes *sizes, const struct memargs *m,
 		 enum ram_path path);
 
+/** memargs_set_path() - Have a command line that memargs_add() has made take the blocks in another way. */
+void memargs_set_path(struct strv *argv, const struct ram_sizes *sizes, enum ram_path path);
+
+/** memargs_set_private() - Have it see the blocks, and what it writes only itself: the memory does not change. */
+void memargs_set_private(struct strv *argv, const struct ram_sizes *sizes);
+
 /** memargs_add_backend() - Put the backend of block @i alone on it: for a DIMM that was plugged in. */
 void memargs_add_backend(struct strv *argv, size_t i, uint64_t size, enum ram_path path);
 

@@ -159,6 +159,11 @@ int memfd_find(pid_t pid, ino_t ino)
 
 pid_t memfd_holder(ino_t ino)
 {
+	return memfd_other_holder(ino, 0);
+}
+
+pid_t memfd_other_holder(ino_t ino, pid_t but)
+{
 	DIR *d = opendir("/proc");
 	struct dirent *de;
 	pid_t found = 0;
@@ -169,7 +174,7 @@ pid_t memfd_holder(ino_t ino)
 		_cleanup_close_ int fd = -EBADF;
 		pid_t pid = (pid_t)strtol(de->d_name, NULL, 10);
 
-		if (pid <= 0 || pid == getpid())
+		if (pid <= 0 || pid == getpid() || pid == but)
 			continue;
 		fd = memfd_find(pid, ino);
 		if (fd >= 0)

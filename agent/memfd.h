@@ -79,4 +79,7 @@ int memfd_find(pid_t pid, ino_t ino);
 /** memfd_holder() - A process other than this one that has the memfd with inode @ino open. Return: its PID, 0: none. */
 pid_t memfd_holder(ino_t ino);
 
+/** memfd_other_holder() - The same, of a process that is not @but. */
+pid_t memfd_other_holder(ino_t ino, pid_t but);
+
 #endif

@@ -8,13 +8,17 @@
 #include "clock.h"
 #include "log.h"
 
-static char *report_path;
-static json *report;
+/* As many restarts are remembered. */
+#define RESTARTS_MAX 200
+
+static char *report_path, *restarts_path;
+static json *report, *restarts;
 static struct handover_late host;
 
 void report_setup(const char *state_dir)
 {
 	report_path = xasprintf("%s/report.json", state_dir);
+	restarts_path = xasprintf("%s/restarts.json", state_dir);
 }
 
 /* Ticks of the time-stamp counter as milliseconds. */
@@ -156,14 +160,19 @@ void report_guest(const struct guest *g)
 	add_clock(j, g);
 }
 
-void report_save(void)
+static void save(const char *path, json *j)
 {
-	const char *text = json_object_to_json_string_ext(report, JSON_C_TO_STRING_PRETTY |
-									  JSON_C_TO_STRING_SPACED);
-	int r = write_file_atomic(report_path, text, strlen(text));
+	const char *text = json_object_to_json_string_ext(j, JSON_C_TO_STRING_PRETTY |
+								     JSON_C_TO_STRING_SPACED);
+	int r = write_file_atomic(path, text, strlen(text));
 
 	if (r < 0)
-		log_error("%s: %s", report_path, strerror(-r));
+		log_error("%s: %s", path, strerror(-r));
+}
+
+void report_save(void)
+{
+	save(report_path, report);
 }
 
 json *report_last(void)
@@ -173,4 +182,44 @@ json *report_last(void)
 	if (!report && read_file(report_path, 16UL * 1024 * 1024, &text, NULL) == 0)
 		report = json_tokener_parse(text);
 	return json_get(report, "guests", json_type_array) ? report : NULL;
+}
+
+static json *last_restarts(void)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (!restarts && read_file(restarts_path, 16UL * 1024 * 1024, &text, NULL) == 0)
+		restarts = json_tokener_parse(text);
+	if (!json_object_is_type(restarts, json_type_array)) {
+		json_object_put(restarts);
+		restarts = json_object_new_array();
+	}
+	return restarts;
+}
+
+void report_restart(json *restart)
+{
+	json *all = last_restarts();
+	size_t n = json_object_array_length(all);
+
+	if (n >= RESTARTS_MAX)
+		json_object_array_del_idx(all, 0, n - RESTARTS_MAX + 1);
+	json_object_array_add(all, json_object_get(restart));
+	save(restarts_path, all);
+}
+
+json *report_all(void)
+{
+	json *update = report_last(), *all = last_restarts(), *ret;
+
+	if (!update && !json_object_array_length(all))
+		return NULL;
+	ret = json_object_new_object();
+	if (update) {
+		json_object_object_foreach (update, key, value)
+			json_object_object_add(ret, key, json_object_get(value));
+	}
+	if (json_object_array_length(all))
+		json_object_object_add(ret, "restarts", json_object_get(all));
+	return ret;
 }

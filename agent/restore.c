@@ -124,19 +124,9 @@ static void set_clock(void *arg)
 {
 	struct guest *g = arg;
 
-	json_object_put(g->x.clock);
-	g->x.clock = guestagent_set_time(g);
-	if (g->x.clock) {
-		const char *why = json_str(g->x.clock, "not_set");
-
-		if (why)
-			log_warn("%s: its wall clock is behind: %s", g->name, why);
-		else
-			log_info("%s: its wall clock %s", g->name,
-				 json_str(g->x.clock, "set_by") ? "was set by the guest agent"
-								: "is right");
+	guestagent_keep_time(g);
+	if (g->x.clock)
 		report_clock(g);
-	}
 	guest_release(g);
 }
 
@@ -195,7 +185,7 @@ static int bring_back(struct guest *g, struct err *e)
 		r = rebuild_network(g, NET_BEFORE_QEMU, e);
 	if (!r) {
 		make_places(g);
-		r = guest_launch(g, true, e);
+		r = guest_launch(g, true, NULL, e);
 	}
 	if (r < 0)
 		return r;

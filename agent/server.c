@@ -10,6 +10,7 @@
 #include "loop.h"
 #include "plug.h"
 #include "report.h"
+#include "restart.h"
 #include "restore.h"
 #include "start.h"
 #include "upgrade.h"
@@ -242,6 +243,11 @@ static int cmd_check(struct control_client *c, json *args, json **ret, struct er
 		err_set(e, 0, "an update is just %s: wait for it", upgrade_phase_name());
 		return EXIT_FAILED;
 	}
+	if (restart_busy()) {
+		target_free(&t);
+		err_set(e, 0, "guests are just being restarted: wait for it");
+		return EXIT_FAILED;
+	}
 	*ret = json_object_new_object();
 	json_object_object_add(*ret, "findings", check_run(&t));
 	json_set_str(*ret, "kernel_version", t.version);
@@ -262,12 +268,16 @@ static int cmd_prepare(struct control_client *c, json *args, json **ret, struct 
 	}
 	if (target_from_args(args, &t, e) < 0)
 		return EXIT_FAILED;
-	if (plug_busy()) { /* asked last: nothing may begin before the update has */
+	if (plug_busy() ||
+	    restart_busy()) { /* asked last: nothing may begin before the update has */
 		target_free(&t);
-		err_set(e, 0, "something is just being plugged into a guest, or out: try again");
+		err_set(e, 0,
+			plug_busy()
+				? "something is just being plugged into a guest, or out: try again"
+				: "guests are just being restarted: wait for it");
 		return EXIT_FAILED;
 	}
-	if (upgrade_prepare(&t, send_progress, c, e) < 0)
+	if (upgrade_prepare(&t, json_flag(args, "rehearse"), send_progress, c, e) < 0)
 		return EXIT_FAILED;
 	for (struct guest *g = guest_first(); g; g = g->next)
 		n += upgrade_guest_prepared(g);
@@ -375,12 +385,11 @@ static int cmd_discard(struct control_client *c, json *args, json **ret, struct 
 static int cmd_report(struct control_client *c, json *args, json **ret, struct err *e)
 {
 	(void)c, (void)args;
-	if (!report_last()) {
-		err_set(e, 0, "no update has come to this host yet");
-		return EXIT_FAILED;
-	}
-	*ret = json_object_get(report_last());
-	return EXIT_OK;
+	*ret = report_all();
+	if (*ret)
+		return EXIT_OK;
+	err_set(e, 0, "no update has come to this host yet");
+	return EXIT_FAILED;
 }
 
 static int cmd_stop(struct control_client *c, json *args, json **ret, struct err *e)
@@ -426,6 +435,10 @@ static struct guest *guest_at_hand(json *args, struct err *e)
 /* What is prepared is what will come back: the record of it is written. */
 static bool may_plug(const struct guest *g, struct err *e)
 {
+	if (restart_busy()) {
+		err_set(e, 0, "guests are just being restarted: wait for it");
+		return false;
+	}
 	if (upgrade_phase() == UPGRADE_IDLE)
 		return true;
 	err_set(e, 0,
@@ -471,6 +484,55 @@ static int cmd_plug_memory(struct control_client *c, json *args, json **ret, str
 	return EXIT_OK;
 }
 
+/* All those named, or all there are; held. */
+static int guests_of(json *args, struct guest_set *ret, struct err *e)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+
+	if (json_flag(args, "all")) {
+		*ret = guest_set_all();
+		return 0;
+	}
+	if (json_get_strv(args, "names", &names) < 0 || !names.n)
+		return err_set(e, -EINVAL, "which guest?");
+	ret->v = xmalloc0(names.n * sizeof(struct guest *));
+	for (size_t i = 0; i < names.n; i++) {
+		struct guest *g = guest_find(names.v[i]);
+
+		if (!g)
+			return err_set(e, -ENOENT, "no guest %s", names.v[i]);
+		ret->v[ret->n++] = guest_hold(g);
+	}
+	return 0;
+}
+
+static int cmd_restart(struct control_client *c, json *args, json **ret, struct err *e)
+{
+	_cleanup_guest_set_ struct guest_set guests = { 0 };
+	int64_t at_once = json_int(args, "at_once", 1);
+	const char *qemu = json_str(args, "qemu");
+
+	if (at_once < 1 || at_once > 1000 || (qemu && *qemu != '/')) {
+		err_set(e, 0, "restart: a full path and 1 to 1000 at once are wanted");
+		return EXIT_BAD_USAGE;
+	}
+	if (guests_of(args, &guests, e) < 0)
+		return EXIT_FAILED;
+	if (restore_busy() || plug_busy() || check_busy() || restart_busy() ||
+	    upgrade_phase() != UPGRADE_IDLE) {
+		err_set(e, 0, "%s",
+			upgrade_phase() == UPGRADE_PREPARED
+				? "an update is prepared, with the QEMUs there are: `vmkeep abort` first"
+				: "something else is just being done with guests: wait for it");
+		return EXIT_FAILED;
+	}
+	*ret = json_object_new_object();
+	json_object_object_add(*ret, "restarts",
+			       restart_guests(&guests, json_flag(args, "rehearse"), qemu,
+					      (unsigned int)at_once, send_progress, c));
+	return EXIT_OK;
+}
+
 /*
  * What those may ask who may not change anything. Not check: it opens, with our rights, the
  * files that its caller names.
@@ -482,14 +544,15 @@ static const struct {
 	enum need need;
 	int (*run)(struct control_client *c, json *args, json **ret, struct err *e);
 } commands[] = {
-	{ "run", CHANGES, cmd_run },	   { "status", READS, cmd_status },
-	{ "check", CHANGES, cmd_check },   { "prepare", CHANGES, cmd_prepare },
-	{ "commit", CHANGES, cmd_commit }, { "abort", CHANGES, cmd_abort },
-	{ "finish", CHANGES, cmd_finish }, { "report", READS, cmd_report },
-	{ "stop", CHANGES, cmd_stop },	   { "discard", CHANGES, cmd_discard },
-	{ "define", CHANGES, cmd_define }, { "undefine", CHANGES, cmd_undefine },
-	{ "start", CHANGES, cmd_start },   { "autostart", CHANGES, cmd_autostart },
-	{ "qmp", CHANGES, cmd_qmp },	   { "plug-memory", CHANGES, cmd_plug_memory },
+	{ "run", CHANGES, cmd_run },	     { "status", READS, cmd_status },
+	{ "check", CHANGES, cmd_check },     { "prepare", CHANGES, cmd_prepare },
+	{ "commit", CHANGES, cmd_commit },   { "abort", CHANGES, cmd_abort },
+	{ "finish", CHANGES, cmd_finish },   { "report", READS, cmd_report },
+	{ "stop", CHANGES, cmd_stop },	     { "discard", CHANGES, cmd_discard },
+	{ "define", CHANGES, cmd_define },   { "undefine", CHANGES, cmd_undefine },
+	{ "start", CHANGES, cmd_start },     { "autostart", CHANGES, cmd_autostart },
+	{ "qmp", CHANGES, cmd_qmp },	     { "plug-memory", CHANGES, cmd_plug_memory },
+	{ "restart", CHANGES, cmd_restart },
 };
 
 static int run_command(struct control_client *c, json *request, json **ret, struct err *e)

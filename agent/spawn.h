@@ -5,7 +5,7 @@
 
 #include "util.h"
 
-#define SPAWN_FDS_MAX 24
+#define SPAWN_FDS_MAX 64
 
 /**
  * struct spawn - A program to start.

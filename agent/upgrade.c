@@ -30,6 +30,7 @@
 #include "log.h"
 #include "luo.h"
 #include "memfd.h"
+#include "restart.h"
 
 /* The guests run on in both: while the agent prepares, and shortly before they are stopped. */
 #define WRITE_BACK_TIMEOUT_MS 600000
@@ -45,6 +46,7 @@ struct update {
 	json *timings;
 	progress_fn *progress;
 	void *progress_user;
+	bool rehearse;
 	int64_t max_blackout_ms;
 	int64_t deadline_ms; /* from the stage "sync" on: when all must be checkpointed */
 };
@@ -95,6 +97,13 @@ static int do_check(struct update *u, struct err *e)
 
 	/* "could not tell" is no yes */
 	return check_verdict(findings, e) ? -EBUSY : 0;
+}
+
+static int do_rehearse(struct update *u, struct guest *g, struct err *e)
+{
+	_cleanup_json_ json *ret = NULL;
+
+	return u->rehearse ? restart_rehearse(g, NULL, &ret, e) : 0;
 }
 
 static bool tell_left(void *user, uint64_t left)
@@ -311,6 +320,7 @@ static void undo_state_file(struct update *u, struct guest *g)
 
 static const struct stage prepare_stages[] = {
 	{ .name = "check", .host = do_check },
+	{ .name = "rehearse", .guest = do_rehearse },
 	{ .name = "write-back", .host = do_write_back },
 	{ .name = "load-kernel", .host = do_load, .undo_host = undo_load },
 	{ .name = "sessions", .host = do_sessions, .undo_guest = undo_session },
@@ -584,7 +594,8 @@ static int busy(struct err *e)
 	return 0;
 }
 
-int upgrade_prepare(struct target *t, progress_fn *progress, void *user, struct err *e)
+int upgrade_prepare(struct target *t, bool rehearse, progress_fn *progress, void *user,
+		    struct err *e)
 {
 	struct update *u = &update;
 	struct stage_run run;
@@ -601,6 +612,7 @@ int upgrade_prepare(struct target *t, progress_fn *progress, void *user, struct 
 	u->phase = UPGRADE_PREPARING;
 	u->target = *t;
 	*t = (struct target){ 0 };
+	u->rehearse = rehearse;
 	u->timings = json_object_new_object();
 	u->guests = guest_set_all();
 	run = run_of(u, progress, user);

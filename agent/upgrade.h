@@ -27,10 +27,12 @@ const char *upgrade_target_version(void);
 /**
  * upgrade_prepare() - Load the next kernel and preserve guests' RAM; guests run on.
  * @t:		The kernel to jump to; taken over.
+ * @rehearse:	Find out first whether each guest's checkpoint loads (restart.h); each stands for a moment.
  *
  * Replaces an earlier prepare. Return: 0, or -errno with the reason in @e: then nothing is prepared.
  */
-int upgrade_prepare(struct target *t, progress_fn *progress, void *user, struct err *e);
+int upgrade_prepare(struct target *t, bool rehearse, progress_fn *progress, void *user,
+		    struct err *e);
 
 /**
  * upgrade_commit() - Checkpoint every guest and jump. The blackout begins here.

@@ -49,9 +49,11 @@ static const struct command commands[] = {
 	  "name everything that stands in the way of an update; changes nothing",
 	  "\nExit status: 0 ready, 1 blocked, 2 could not tell, 3 no agent, 64 wrong usage.\n",
 	  cli_check },
-	{ "prepare", "--kernel IMG [--initrd IMG] [--reuse-cmdline] [--append STRING]",
+	{ "prepare", "--kernel IMG [--initrd IMG] [--reuse-cmdline] [--append STRING] [--rehearse]",
 	  "load the kernel, preserve guests' RAM; guests run on",
-	  "\nA second prepare replaces the first.\n", cli_prepare },
+	  "  --rehearse        find out first whether each guest's checkpoint loads: see rehearse\n"
+	  "\nA second prepare replaces the first.\n",
+	  cli_prepare },
 	{ "commit", "[--max-blackout SECONDS]",
 	  "checkpoint the guests and jump into the prepared kernel",
 	  "\n  --max-blackout SECONDS   when the guests are not all checkpointed that long after the\n"
@@ -59,15 +61,36 @@ static const struct command commands[] = {
 	  cli_commit },
 	{ "abort", "", "undo prepare; before the jump only", "", cli_abort },
 	{ "update",
-	  "--kernel IMG [--initrd IMG] [--reuse-cmdline] [--append STRING] [--max-blackout SECONDS]",
-	  "prepare and commit", "  --max-blackout SECONDS   as of commit\n", cli_update },
+	  "--kernel IMG [--initrd IMG] [--reuse-cmdline] [--append STRING] [--rehearse] [--max-blackout SECONDS]",
+	  "prepare and commit",
+	  "  --rehearse        find out first whether each guest's checkpoint loads: see rehearse\n"
+	  "  --max-blackout SECONDS   as of commit\n",
+	  cli_update },
 	{ "finish", "[NAME…] [--retry] [--json]",
 	  "bring guests back after the jump; the agent does it by itself at boot",
 	  "\n  --retry   try again with guests that are kept\n\n"
 	  "Exit status: 0 all are back, 1 failed, 3 no agent, 4 a guest is still kept, 64 wrong usage.\n",
 	  cli_finish },
-	{ "report", "[--json]", "the last update: per guest and phase, and the blackout", "",
-	  cli_report },
+	{ "report", "[--json]",
+	  "the last update, and restarts: per guest and phase, and the blackout", "", cli_report },
+	{ "restart", "NAME…|--all [--qemu PATH] [--at-once N] [--json]",
+	  "have guests go on in a new QEMU process, without a jump",
+	  "\n  --all          every guest\n"
+	  "  --qemu PATH    this QEMU instead of the one that each guest has\n"
+	  "  --at-once N    restart so many at a time (1)\n"
+	  "  --json         what happened, as JSON\n\n"
+	  "The memory stays where it is. When something fails, the guest goes on in its old QEMU.\n"
+	  "\nExit status: 0 all are restarted, 1 a guest is not, 3 no agent, 64 wrong usage.\n",
+	  cli_restart },
+	{ "rehearse", "[NAME…] [--qemu PATH] [--at-once N] [--json]",
+	  "find out whether guests' checkpoints load, in QEMUs that are thrown away",
+	  "\n  --qemu PATH    try this QEMU instead of the one that each guest has\n"
+	  "  --at-once N    try so many at a time (1)\n"
+	  "  --json         what happened, as JSON\n\n"
+	  "Each guest stands for a moment and goes on in its QEMU. The other sees its memory and\n"
+	  "cannot change it.\n"
+	  "\nExit status: 0 all load, 1 one does not, 3 no agent, 64 wrong usage.\n",
+	  cli_restart },
 	{ "qmp", "NAME [COMMAND [JSON-ARGUMENTS]]",
 	  "give a guest's QEMU a command; what it plugs in or out is there after an update too",
 	  "\nPrints what QEMU returned. Without COMMAND: reads commands as QMP has them, one a line,\n"

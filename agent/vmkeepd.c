@@ -21,6 +21,7 @@
 #include "plug.h"
 #include "probe.h"
 #include "report.h"
+#include "restart.h"
 #include "restore.h"
 #include "server.h"
 #include "start.h"
@@ -141,7 +142,7 @@ static void handle_signals(void *arg)
 	/* Neither can be left half-way: an update is walked back, and what comes back is only held here. */
 	upgrade_cancel();
 	start_cancel();
-	while (restore_busy() || start_busy() || plug_busy() ||
+	while (restore_busy() || start_busy() || plug_busy() || restart_busy() ||
 	       upgrade_phase() == UPGRADE_PREPARING || upgrade_phase() == UPGRADE_COMMITTING)
 		task_sleep(20);
 	if (upgrade_phase() == UPGRADE_PREPARED)
@@ -176,6 +177,7 @@ static void start(void *arg)
 		log_error("nothing brought back: %s", e.text);
 	else if (r)
 		log_info("finished: %d guests came over the jump", r);
+	restart_recover();
 	guest_recover();
 	task_start(guest_bound_logs, NULL);
 	if (server_start(run_dir, allow_read, &e) < 0) {

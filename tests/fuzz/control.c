@@ -18,6 +18,7 @@
 #include "loop.h"
 #include "plug.h"
 #include "report.h"
+#include "restart.h"
 #include "restore.h"
 #include "server.h"
 #include "upgrade.h"
@@ -158,6 +159,11 @@ json *guest_to_json(const struct guest *g)
 	return qmp_args("name", g->name, "uuid", g->uuid, NULL);
 }
 
+struct guest *guest_hold(struct guest *g)
+{
+	return g;
+}
+
 struct guest_set guest_set_all(void)
 {
 	struct guest_set set = { .v = xmalloc0(sizeof(struct guest *)), .n = 1 };
@@ -232,9 +238,12 @@ json *upgrade_last_failure(void)
 	return NULL;
 }
 
-int upgrade_prepare(struct target *t, progress_fn *progress, void *user, struct err *e)
+int upgrade_prepare(struct target *t, bool rehearse, progress_fn *progress, void *user,
+		    struct err *e)
 {
 	int r = 0;
+
+	(void)rehearse;
 
 	changes();
 	fuzz_must(t->kernel && t->kernel[0] == '/' && t->cmdline);
@@ -313,13 +322,30 @@ int restore_discard(struct guest *g, struct err *e)
 	return err_set(e, -EBUSY, "not now");
 }
 
-json *report_last(void)
+json *report_all(void)
 {
-	static json *report;
+	return qmp_args("from_kernel", "7.2.12", "to_kernel", "7.3.4", NULL);
+}
 
-	if (!report)
-		report = qmp_args("from_kernel", "7.2.12", "to_kernel", "7.3.4", NULL);
-	return report;
+bool restart_busy(void)
+{
+	return false;
+}
+
+bool check_busy(void)
+{
+	return false;
+}
+
+json *restart_guests(const struct guest_set *guests, bool rehearse, const char *binary,
+		     unsigned int at_once, progress_fn *progress, void *user)
+{
+	(void)rehearse;
+	changes();
+	fuzz_must((!binary || *binary == '/') && at_once && at_once <= 1000);
+	for (size_t i = 0; i < guests->n; i++)
+		progress(user, guests->v[i]->name);
+	return json_object_new_array();
 }
 
 int clock_measure(void *unused)
@@ -411,6 +437,9 @@ void fuzz_seeds(void)
 		  "\"arguments\":{\"command-line\":\"info pci\"}}}\n" },
 		{ "plug-memory", "{\"command\":\"plug-memory\",\"arguments\":{\"name\":\"up\","
 				 "\"size\":2097152,\"node\":1}}\n" },
+		{ "restart",
+		  "{\"command\":\"restart\",\"arguments\":{\"names\":[\"up\"],\"all\":false,"
+		  "\"qemu\":\"/q\",\"at_once\":2,\"rehearse\":true}}\n" },
 		{ "pieces", "{\"command\"\xff:\"status\"\xff}\n{\"command\":1}\n" },
 	};
 

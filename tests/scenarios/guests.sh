@@ -110,7 +110,7 @@ own_fds() {
 		fi
 		case $to in
 		"/var/log/vmkeep/$1.log" | "/var/lib/$1.img" | "/run/vmkeep/guests/$1/qmp.sock" | "") ;;
-		/dev/null | /dev/kvm | /dev/urandom | /dev/vport* | /dev/net/tun | /dev/vhost-net) ;;
+		"/var/lib/console-$1" | /dev/null | /dev/kvm | /dev/urandom | /dev/vport* | /dev/net/tun | /dev/vhost-net) ;;
 		anon_inode:kvm* | "anon_inode:["event* | "anon_inode:[signalfd]" | "anon_inode:[io_uring]" | pipe:*) ;;
 		*)
 			echo "$1: foreign: ${fd##*/} $to"

@@ -94,6 +94,38 @@ TEST_F(args, machine_forms)
 	EXPECT_NE(strstr(self->e.text, "pc-q35-99.0"), NULL);
 }
 
+/* A QEMU that takes a guest over may take its RAM in another way. */
+TEST_F(args, another_way_to_the_ram)
+{
+	_cleanup_strv_ struct strv asked = { 0 };
+
+	self->sizes = (struct ram_sizes){ .v = { MEMORY, MEMORY }, .n = 2 };
+	ASSERT_EQ(build(self, RAM_PATH_FDSET, "-M", "q35", "-add-fd", "fd=10,set=7", NULL), 0);
+	asked = self->out;
+	self->out = (struct strv){ 0 };
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-M", "q35", "-add-fd", "fd=10,set=7", NULL), 0);
+	memargs_set_path(&asked, &self->sizes, RAM_PATH_PROCFD);
+	ASSERT_EQ(asked.n, self->out.n);
+	for (size_t i = 0; i < asked.n; i++)
+		EXPECT_STREQ(asked.v[i], self->out.v[i]);
+	memargs_set_path(&asked, &self->sizes, RAM_PATH_FDSET);
+	EXPECT_EQ(count(&asked, "-add-fd", "fd=11,set=11"), 1);
+	EXPECT_EQ(count(&asked, "-add-fd", "fd=10,set=7"), 1);
+}
+
+TEST_F(args, only_for_looking_at_the_ram)
+{
+	self->sizes = (struct ram_sizes){ .v = { MEMORY, MEMORY }, .n = 2 };
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-M", "q35", "-device", "ivshmem,share=on", NULL),
+		  0);
+	memargs_set_private(&self->out, &self->sizes);
+	EXPECT_EQ(count(&self->out, "-object",
+			"memory-backend-file,id=vmkeep-ram1,size=268435456,mem-path=/proc/self/"
+			"fd/11,share=off,prealloc=off"),
+		  1);
+	EXPECT_EQ(count(&self->out, "-device", "ivshmem,share=on"), 1);
+}
+
 /* QEMU's own "auto" is another at each start. */
 TEST_F(args, a_generation_id_stays)
 {

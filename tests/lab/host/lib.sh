@@ -70,8 +70,18 @@ guest_args() {
 		say "no console left for guest $1"
 		return 1
 	}
-	echo "-chardev file,id=console,path=/dev/virtio-ports/$port" \
+	console=/dev/virtio-ports/$port
+	[ ! -p "/var/lib/console-$1" ] || console=/var/lib/console-$1
+	echo "-chardev file,id=console,path=$console" \
 		"-kernel $GUEST_KERNEL -initrd $GUEST_INITRD"
+}
+
+# shared_console NAME: have guest NAME's console be one that two QEMUs can have open; in each half, before
+# the guest or the agent is started.
+shared_console() {
+	port=$(ask guest "$1") || return 1
+	[ -p "/var/lib/console-$1" ] || mkfifo -m 666 "/var/lib/console-$1"
+	cat <>"/var/lib/console-$1" >"/dev/virtio-ports/$port" 6>&- 7>&- 8>&- 9>&- &
 }
 
 # guest_line [-n] NAME REGEX [SECONDS]: wait (60 s) for a line on guest NAME's console,
