@@ -18,11 +18,6 @@ static bool is_kind(const char *path, mode_t kind)
 	return lstat(path, &st) == 0 && (st.st_mode & S_IFMT) == kind;
 }
 
-static char *absolute(const char *path, const char *cwd)
-{
-	return *path == '/' ? xstrdup(path) : xasprintf("%s/%s", cwd ? cwd : "", path);
-}
-
 void aside_list(const struct strv *argv, const char *cwd, struct strv *paths)
 {
 	_cleanup_strv_ struct strv made = { 0 };
@@ -31,7 +26,7 @@ void aside_list(const struct strv *argv, const char *cwd, struct strv *paths)
 
 	charargs_made(argv, &made);
 	for (size_t i = 0; i < made.n; i++) {
-		_cleanup_free_ char *path = absolute(made.v[i], cwd);
+		_cleanup_free_ char *path = path_absolute(made.v[i], cwd);
 
 		if (is_kind(path, S_IFSOCK))
 			strv_add(paths, path);
@@ -39,7 +34,7 @@ void aside_list(const struct strv *argv, const char *cwd, struct strv *paths)
 	/* The one file that QEMU keeps locked. */
 	while (guestargs_next(argv, &at, &name, &value)) {
 		_cleanup_free_ char *path = value && strcmp(name, "pidfile") == 0
-						    ? absolute(value, cwd)
+						    ? path_absolute(value, cwd)
 						    : NULL;
 
 		if (path && is_kind(path, S_IFREG))

@@ -64,7 +64,7 @@ enum exit_status cli_abort(const struct command *self, int argc, char **argv);
 enum exit_status cli_finish(const struct command *self, int argc, char **argv);
 /** cli_restart() - `vmkeep restart`. Return: the exit status. */
 enum exit_status cli_restart(const struct command *self, int argc, char **argv);
-/** cli_print_restarts() - For people: what restart_guest() said of each. */
+/** cli_print_restarts() - For people: what restart_guests() said of each. */
 void cli_print_restarts(json *restarts);
 /** cli_report() - `vmkeep report`. Return: the exit status. */
 enum exit_status cli_report(const struct command *self, int argc, char **argv);

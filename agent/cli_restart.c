@@ -6,13 +6,6 @@
 
 #include "cli.h"
 
-static double number(json *obj, const char *key)
-{
-	json *v = NULL;
-
-	return json_object_object_get_ex(obj, key, &v) ? json_object_get_double(v) : 0;
-}
-
 void cli_print_restarts(json *restarts)
 {
 	static const char *const phases[] = { "stop", "save", "launch", "load", "resume" };
@@ -38,8 +31,8 @@ void cli_print_restarts(json *restarts)
 		qemu = xasprintf("%s -> %s", json_str(j, "from_qemu"), json_str(j, "to_qemu"));
 		printf("%-16s %-20s", json_str(j, "name"), qemu);
 		for (size_t i = 0; i < ARRAY_SIZE(phases); i++)
-			printf(" %9.1f", number(ms, phases[i]));
-		printf(" %10.1f\n", number(j, pause ? "pause_ms" : "blackout_ms"));
+			printf(" %9.1f", json_double(ms, phases[i]));
+		printf(" %10.1f\n", json_double(j, pause ? "pause_ms" : "blackout_ms"));
 	}
 }
 

@@ -230,24 +230,17 @@ enum exit_status cli_finish(const struct command *self, int argc, char **argv)
 	return n_kept ? EXIT_KEPT : EXIT_OK;
 }
 
-static double number(json *obj, const char *key)
-{
-	json *v = NULL;
-
-	return json_object_object_get_ex(obj, key, &v) ? json_object_get_double(v) : 0;
-}
-
 /* What became of a guest's wall clock. */
 static const char *clock_words(json *g, char *buf, size_t len)
 {
 	json *clock = json_get(g, "guest_clock", json_type_object);
-	double behind = number(g, "guest_clock_behind_ms") / MSEC_PER_SEC;
+	double behind = json_double(g, "guest_clock_behind_ms") / MSEC_PER_SEC;
 	const char *by = json_str(clock, "set_by"), *why = json_str(clock, "not_set");
 
 	if (json_object_object_get_ex(clock, "off_ms", NULL))
 		snprintf(buf, len, "guest's clock %s%s (%+.0f ms, give or take %.0f)",
-			 by ? "set by the " : "right", by ? by : "", number(clock, "off_ms"),
-			 number(clock, "uncertain_ms"));
+			 by ? "set by the " : "right", by ? by : "", json_double(clock, "off_ms"),
+			 json_double(clock, "uncertain_ms"));
 	else if (by)
 		snprintf(buf, len, "guest's clock set by the %s", by);
 	else if (behind > 0)
@@ -274,7 +267,7 @@ static void print_report(json *report)
 		putchar('\n');
 	}
 	printf("host's wall clock after the jump: %+.0f ms\n\n%-16s",
-	       number(report, "host_clock_off_ms"), "blackout, ms");
+	       json_double(report, "host_clock_off_ms"), "blackout, ms");
 	for (size_t i = 0; i < ARRAY_SIZE(phases); i++)
 		printf(" %9s", phases[i]);
 	printf(" %10s\n", "BLACKOUT");
@@ -285,12 +278,12 @@ static void print_report(json *report)
 
 		printf("%-16s", json_str(g, "name"));
 		for (size_t i = 0; ms && i < ARRAY_SIZE(phases); i++)
-			printf(" %9.1f", number(ms, phases[i]));
+			printf(" %9.1f", json_double(ms, phases[i]));
 		if (!ms) {
 			printf(" %s: %s\n", json_str(g, "result"), json_str(g, "reason"));
 			continue;
 		}
-		printf(" %10.1f\n", number(g, "blackout_ms"));
+		printf(" %10.1f\n", json_double(g, "blackout_ms"));
 		printf("%-16s %s RAM kept in place (%s), %s device state copied, %s\n", "",
 		       format_size((uint64_t)json_int(g, "memory_bytes", 0), ram, sizeof(ram)),
 		       json_str(g, "ram_path"),

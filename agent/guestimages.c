@@ -22,8 +22,7 @@ static bool written_image(json *j)
 /* Return: Whether it is there. */
 static bool look(const char *path, const char *cwd, struct stat *st)
 {
-	_cleanup_free_ char *absolute = *path == '/' ? xstrdup(path)
-						     : xasprintf("%s/%s", cwd ? cwd : "", path);
+	_cleanup_free_ char *absolute = path_absolute(path, cwd);
 
 	return stat(absolute, st) == 0;
 }

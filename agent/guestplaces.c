@@ -15,11 +15,6 @@
 /* A service that may not make set-group-ID files may not make such directories. */
 #define MODE_BITS 01777
 
-static char *absolute(const char *path, const char *cwd)
-{
-	return *path == '/' ? xstrdup(path) : xasprintf("%s/%s", cwd ? cwd : "", path);
-}
-
 static bool in_memory(const char *path)
 {
 	struct statfs sf;
@@ -66,7 +61,7 @@ json *guestplaces_describe(const struct strv *argv, const char *cwd)
 
 	charargs_made(argv, &paths);
 	for (size_t i = 0; i < paths.n; i++) {
-		_cleanup_free_ char *path = absolute(paths.v[i], cwd);
+		_cleanup_free_ char *path = path_absolute(paths.v[i], cwd);
 
 		add_above(all, path);
 	}
@@ -137,7 +132,7 @@ int guestplaces_wait(const struct strv *argv, const char *cwd, int timeout_ms, s
 
 	charargs_wanted(argv, &paths);
 	for (size_t i = 0; i < paths.n; i++) {
-		_cleanup_free_ char *path = absolute(paths.v[i], cwd);
+		_cleanup_free_ char *path = path_absolute(paths.v[i], cwd);
 
 		while (!listens(path)) {
 			if (now_ms() >= deadline)

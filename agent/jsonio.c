@@ -234,3 +234,10 @@ int json_get_strv(json *obj, const char *key, struct strv *sv)
 	}
 	return 0;
 }
+
+double json_double(json *obj, const char *key)
+{
+	json *v = NULL;
+
+	return json_object_object_get_ex(obj, key, &v) ? json_object_get_double(v) : 0;
+}

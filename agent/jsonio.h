@@ -72,6 +72,8 @@ void json_set_str(json *obj, const char *key, const char *s);
 void json_set_int(json *obj, const char *key, int64_t n);
 /** json_set_bool() - Set @key to a boolean. */
 void json_set_bool(json *obj, const char *key, bool b);
+/** json_double() - The number at @key, or 0. */
+double json_double(json *obj, const char *key);
 /** json_set_strv() - Set @key to an array of strings. */
 void json_set_strv(json *obj, const char *key, const struct strv *sv);
 /** json_get_strv() - Append the strings at @key to @sv. Return: 0, or -EBADMSG if it is not an array of strings. */

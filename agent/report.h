@@ -27,7 +27,7 @@ void report_save(void);
 /** report_last() - The last report, read from its file if need be, or NULL. Not owned. */
 json *report_last(void);
 
-/** report_restart() - Add what came of a restart (restart_guest()) to those that are remembered, and save. */
+/** report_restart() - Add what came of a restart (restart_guests()) to those that are remembered, and save. */
 void report_restart(json *restart);
 
 /** report_all() - The last report with all restarts that are remembered as "restarts"; NULL if there is neither. Caller puts it. */

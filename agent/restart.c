@@ -144,6 +144,8 @@ static int launch(struct restart *r, struct err *e)
 	ret = guest_launch(r->heir, true, r->taps.n ? &r->taps : NULL, e);
 	if (!ret)
 		ret = guest_arm_beside(r->heir, e);
+	if (!ret)
+		ret = guest_give_state(r->heir, true, e);
 	r->tsc_launched = clock_tsc();
 	if (ret < 0)
 		err_prefix(e, "its new QEMU");
@@ -168,10 +170,8 @@ static int save(struct restart *r, struct err *e)
 
 static int load(struct restart *r, struct err *e)
 {
-	int ret = guest_give_state(r->heir, true, e);
+	int ret = guest_load(r->heir, LOAD_TIMEOUT_MS, e);
 
-	if (!ret)
-		ret = guest_load(r->heir, LOAD_TIMEOUT_MS, e);
 	r->tsc_loaded = clock_tsc();
 	if (ret < 0)
 		err_prefix(e, "its new QEMU");
@@ -379,10 +379,12 @@ static int restart(struct guest *g, bool rehearsal, const char *binary, json **r
 	task_blocking(clock_measure, NULL);
 	res = run(&r, path, &final, e);
 	if (res < 0 || rehearsal) {
-		if (final)
+		if (final) {
 			guest_kill(g);
-		else
+			aside_drop(&r.aside);
+		} else {
 			go_back(&r);
+		}
 		g->restarting = false;
 		if (g->gone) {
 			if (!res)
@@ -412,11 +414,6 @@ static int restart(struct guest *g, bool rehearsal, const char *binary, json **r
 	under_way--;
 	guest_release(g);
 	return res;
-}
-
-int restart_guest(struct guest *g, const char *binary, json **ret, struct err *e)
-{
-	return restart(g, false, binary, ret, e);
 }
 
 int restart_rehearse(struct guest *g, const char *binary, json **ret, struct err *e)

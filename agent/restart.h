@@ -9,18 +9,8 @@
 bool restart_busy(void);
 
 /**
- * restart_guest() - Have a guest go on in another QEMU process, on the same memory.
- * @binary:	Which QEMU, an absolute path; NULL for the one it has.
- * @ret:	What happened, for people's tools: binaries' versions, "phases_ms", "blackout_ms"; caller puts it.
- *
- * Return: 0 with the guest running, or paused if it was; -errno with the reason in @e: it goes on in its
- * old QEMU then, unless @e says that it ended.
- */
-int restart_guest(struct guest *g, const char *binary, json **ret, struct err *e);
-
-/**
  * restart_rehearse() - Find out whether a guest's checkpoint loads, in a QEMU that is then thrown away.
- * @binary:	As of restart_guest().
+ * @binary:	Which QEMU, an absolute path; NULL for the one it has.
  * @ret:	"phases_ms" and "pause_ms", for which the guest stood; caller puts it.
  *
  * That QEMU sees the guest's memory and cannot change it; it is never told to run.
@@ -30,12 +20,16 @@ int restart_guest(struct guest *g, const char *binary, json **ret, struct err *e
 int restart_rehearse(struct guest *g, const char *binary, json **ret, struct err *e);
 
 /**
- * restart_guests() - restart_guest() or restart_rehearse() for several, some at once.
- * @rehearse:	Which of the two.
+ * restart_guests() - Have guests go on in other QEMU processes, on the same memory; or rehearse it. Some at once.
+ * @rehearse:	As of restart_rehearse().
+ * @binary:	As of restart_rehearse().
  * @at_once:	How many.
  * @progress:	Told the name of each as it begins; may be NULL.
  *
- * Return: An array in the order of @guests: what each of them said, or "name" and "error". Caller puts it.
+ * A guest that cannot be restarted goes on in its old QEMU, unless its error says that it ended.
+ *
+ * Return: An array in the order of @guests, an object each: "name", QEMUs' versions, "phases_ms" and
+ * "blackout_ms" or "pause_ms"; or "name" and "error". Caller puts it.
  */
 json *restart_guests(const struct guest_set *guests, bool rehearse, const char *binary,
 		     unsigned int at_once, progress_fn *progress, void *user);

@@ -289,3 +289,8 @@ bool uuid_valid(const char *s)
 	}
 	return true;
 }
+
+char *path_absolute(const char *path, const char *cwd)
+{
+	return *path == '/' ? xstrdup(path) : xasprintf("%s/%s", cwd ? cwd : "", path);
+}

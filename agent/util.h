@@ -127,6 +127,9 @@ int parse_size(const char *s, uint64_t unit, uint64_t *ret);
 /** format_size() - "256 MiB", "1.5 GiB"; exact when it can be. Returns @buf. */
 const char *format_size(uint64_t bytes, char *buf, size_t len);
 
+/** path_absolute() - @path as it is, or if it is relative, as seen from @cwd (NULL: the root). Caller frees. */
+char *path_absolute(const char *path, const char *cwd);
+
 /** boot_id() - The kernel's random id of this boot, from proc_sys_kernel(5). Cached. */
 const char *boot_id(void);
 
