@@ -54,6 +54,7 @@ def all_tests():
     yield Test("check-config", [REPO / "kernel-config/check-config-test"], 1 * MINUTE)
     yield Test("beats", [TESTS / "guest/beats-test"], 5 * MINUTE)
     yield Test("lab-unit", [TESTS / "lab/unit-test"], 5 * MINUTE)
+    yield Test("verdict", [TESTS / "lab/verdict-test"], 1 * MINUTE)
     # May have to build the kernel's source package first.
     yield Test("unit", [TESTS / "units"], 20 * MINUTE)
     yield Test("unit-sanitized", [TESTS / "units", "--sanitize"], 20 * MINUTE)

@@ -12,6 +12,7 @@ import tempfile
 
 import labvm
 from labvm import LAB, LabError, build
+from verdict import Verdict
 
 VARIABLES = ["PLAN", "PACKAGES", "FILES", "NEEDS", "MEM", "SMP", "APPEND", "TIMEOUT", "AGENT", "JUMPS", "NET"]
 TCG = "tcg,thread=multi"
@@ -51,40 +52,6 @@ def read_scenario(path):
     return var, functions
 
 
-class Checks:
-    """The KTAP stream: numbers the checks, and remembers what went wrong."""
-
-    def __init__(self, plan):
-        self.plan, self.count, self.failed, self.problems = plan, 0, 0, []
-        self.write("KTAP version 1")
-        self.write(f"1..{plan}")
-
-    @staticmethod
-    def write(line):
-        print(line, flush=True)
-
-    def line(self, text):
-        m = re.match(r"(not )?ok - (.*)", text)
-        if m:
-            self.count += 1
-            self.failed += bool(m[1])
-            self.write(f"{m[1] or ''}ok {self.count} {m[2]}")
-        else:
-            self.write(text if text.startswith("#") else f"# {text}")
-
-    def problem(self, text):
-        """Something that fails the run, whatever the checks say."""
-        self.problems.append(text)
-        self.write(f"# FAILED: {text}")
-
-    def verdict(self):
-        if self.count < self.plan:
-            self.problem(f"{self.plan - self.count} of {self.plan} checks missing")
-        elif self.count > self.plan:
-            self.problem(f"{self.count} checks, {self.plan} were planned")
-        return not self.failed and not self.problems
-
-
 class Run:
     """A scenario in a host VM."""
 
@@ -93,8 +60,7 @@ class Run:
         self.var, self.functions = read_scenario(self.file)
         var = self.var
         self.timeout = args.timeout or int(var.get("TIMEOUT") or 180)
-        self.jumps = int(var["JUMPS"])
-        self.halves, self.half_started, self.ended = [], 0.0, False
+        self.half_started = 0.0
         self.guests, self.waiting, self.seen = {}, [], {}
         self.peer = None
 
@@ -109,7 +75,7 @@ class Run:
         self.run = labvm.run_directory(self.name, args.run)
         self.vm = labvm.HostVM(self.run, args.accel or accelerator(args.source), args.mem or var.get("MEM") or "3G", args.smp or var.get("SMP") or "1")
         self.releases = [open(f"{k}/release", encoding="utf-8").read().strip() for k in self.kernels]
-        self.checks = Checks(int(var["PLAN"]))
+        self.verdict = Verdict(int(var["PLAN"]), int(var["JUMPS"]), self.releases)
 
     def fill_share(self):
         """What the host gets to see of all this."""
@@ -145,6 +111,13 @@ class Run:
                 shutil.copy(f"{self.needs[need]}/qemu-system-x86_64", f"{share}/qemu-{base}")
             if need.startswith("debianqemu:"):
                 shutil.copytree(f"{self.needs[need]}/out", f"{share}/qemu-{need.split(':')[1]}")
+        if "debianguest" in self.needs:
+            debian = self.needs["debianguest"]
+            os.mkdir(f"{share}/debian")
+            for name in ("vmlinuz", "initrd.img", "disk.qcow2"):
+                shutil.copy(f"{debian}/{name}", f"{share}/debian")
+            # ssh takes no key that others could read.
+            shutil.copy(f"{debian}/id", self.run)
         os.mkdir(f"{share}/files")
         with open(f"{share}/files/list", "w", encoding="utf-8") as f:
             for nr, pair in enumerate(self.var.get("FILES", "").split()):
@@ -157,12 +130,10 @@ class Run:
     # What arrives from the host.
 
     def on_host(self, _channel, _stamp, text):
-        m = labvm.KERNEL_LINE.match(text)
-        if m and labvm.BAD.search(m[1]):
-            self.checks.problem(f"host kernel: {m[1]}")
+        self.verdict.console(text)
 
     def on_ktap(self, _channel, _stamp, text):
-        self.checks.line(text)
+        self.verdict.check(text)
 
     def on_guest(self, channel, stamp, text):
         self.seen[channel.name].append((stamp, text))
@@ -180,10 +151,8 @@ class Run:
         if verb == "hello":
             self.on_boot(request, stamp, rest)
         elif verb == "bye":
-            self.ended = True
             self.answer(request, "bye")
-            if len(self.halves) <= self.jumps:
-                self.checks.problem(f"`{self.halves[-1]}` returned: no jump into the next kernel")
+            self.verdict.bye()
         elif verb == "guest":
             self.on_guest_console(request, rest)
         elif verb == "line":
@@ -192,15 +161,10 @@ class Run:
             self.answer(request)
 
     def on_boot(self, request, stamp, release):
-        jumps = len(self.halves)
-        half = "before" if jumps == 0 else "after" if jumps >= self.jumps else "between"
-        self.halves.append(half)
         self.half_started = stamp
-        if jumps > self.jumps:
-            self.checks.problem("the host booted once more than the scenario says")
-        elif release != self.releases[jumps % 2]:
-            self.checks.problem(f"`{half}` runs on kernel {release}, not {self.releases[jumps % 2]}")
-        self.answer(request, f"{half} {jumps} /boot/vmlinuz-{self.releases[(jumps + 1) % 2]}")
+        half = self.verdict.booted(release)
+        jumps = len(self.verdict.halves) - 1
+        self.answer(request, f"{half} {jumps} /boot/vmlinuz-{self.verdict.next_release()}")
 
     def on_guest_console(self, request, name):
         """Give guest NAME a console, always the same one."""
@@ -245,7 +209,8 @@ class Run:
         append = f"{APPEND} tsc_early_khz={tsc_khz} {self.var.get('APPEND', '')}".strip()
         if self.var.get("NET") == "yes":
             vm.namespace()
-        vm.boot(f"{self.kernels[0]}/bzImage", self.image, append)
+        debian = self.needs.get("debianguest")
+        vm.boot(f"{self.kernels[0]}/bzImage", self.image, append, second=debian and f"{debian}/root.img")
         if "peer" in self.functions:
             self.peer = self.start_peer()
         while vm.poll(0.1):
@@ -254,12 +219,9 @@ class Run:
                 self.answer(request["id"])
                 self.waiting.remove(request)
             if now > self.timeout:
-                self.checks.problem(f"time limit: not finished after {self.timeout} s")
+                self.verdict.late(self.timeout)
                 return
-        if not self.ended:
-            self.checks.problem(f"the host VM ended early (QEMU's exit status: {vm.qemu.wait()})")
-        elif len(self.halves) <= self.jumps and not self.checks.problems:
-            self.checks.problem("the new kernel was never reached")
+        self.verdict.gone(vm.qemu.wait())
 
     def start_peer(self):
         """The scenario's part on the network outside the host, while the host runs."""
@@ -290,10 +252,11 @@ class Run:
             os.close(w)
             with os.fdopen(r, encoding="utf-8", errors="replace") as lines:
                 for line in lines:
-                    self.checks.line(line.rstrip("\n"))
+                    self.verdict.check(line.rstrip("\n"))
 
     def main(self, keep):
-        self.checks.write(f"# {self.name}: {self.releases[0]} -> {self.releases[1]}, accelerator {self.vm.accel}")
+        self.verdict.begin()
+        self.verdict.write(f"# {self.name}: {self.releases[0]} -> {self.releases[1]}, accelerator {self.vm.accel}")
         try:
             try:
                 self.host_part()
@@ -306,9 +269,9 @@ class Run:
             if "outside" in self.functions:
                 self.outside_part()
         except KeyboardInterrupt:
-            self.checks.problem("interrupted")
-        passed = self.checks.verdict()
-        self.checks.write(f"# run directory: {self.run}")
+            self.verdict.problem("interrupted")
+        passed = self.verdict.passed()
+        self.verdict.write(f"# run directory: {self.run}")
         return 0 if passed else 1
 
 

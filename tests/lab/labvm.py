@@ -7,7 +7,6 @@ console, the others are virtio-serial ports. Nothing in here judges a scenario.
 """
 
 import os
-import re
 import selectors
 import shlex
 import shutil
@@ -36,14 +35,6 @@ CPU = {"tcg": "max,-erms,-fsrm,-smap"}
 # now and then delivered to a guest twice, the second time while it has interrupts off, and it hangs or oopses in
 # its timer code. A busy machine makes it likely. Under KVM it is Debian's newest.
 EMULATOR = "10.0"
-
-# What the host's kernel must not say. Only warnings and worse reach the console, so of
-# Kexec HandOver and Live Update any word there is one too many.
-BAD = re.compile(
-    r"\bBUG\b|WARNING|Oops|Kernel panic|general protection fault|unable to handle"
-    r"|blocked for more than|\bKHO:|\b(kho|luo|memfd_luo|liveupdate)\w*:"
-)
-KERNEL_LINE = re.compile(r"^\[ *\d+\.\d{6}\] (.*)")
 
 
 class LabError(Exception):
@@ -126,7 +117,8 @@ class HostVM:
     def in_namespace(self, argv):
         return ["nsenter", f"--net=/run/netns/{self.netns}", "--", *argv]
 
-    def boot(self, kernel, image, append):
+    def boot(self, kernel, image, append, second=None):
+        """Start it. `second` is the image of another disk, which it can only read."""
         tools = build("tools")[0] + "/root"
         libs = f"{tools}/usr/lib/x86_64-linux-gnu"
 
@@ -147,6 +139,7 @@ class HostVM:
             "-machine", "q35", "-accel", self.accel, "-cpu", CPU.get(self.accel.split(",")[0], "max"), "-smp", str(self.smp), "-m", self.mem,
             "-kernel", kernel, "-append", append,
             "-drive", f"file={disk},format=qcow2,if=virtio,cache=unsafe",
+            *(["-drive", f"file={second},format=raw,if=virtio,readonly=on"] if second else []),
             "-fsdev", f"local,id=lab,path={self.share},security_model=none,readonly=on",
             "-device", "virtio-9p-pci,fsdev=lab,mount_tag=lab",
             "-fsdev", f"local,id=out,path={os.path.realpath(self.run)}/out,security_model=none",
