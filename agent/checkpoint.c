@@ -7,7 +7,7 @@
 
 #define UNDO_TIMEOUT_MS 30000
 
-/* The agent connects again to a monitor that was lost: see reconnect() in guest.c. */
+/* The agent connects again to a monitor that was lost: see reconnect() in guestprocess.c. */
 static void wait_for_monitor(const struct guest *g)
 {
 	int64_t deadline = now_ms() + UNDO_TIMEOUT_MS;
@@ -16,7 +16,7 @@ static void wait_for_monitor(const struct guest *g)
 		task_sleep(50);
 }
 
-int checkpoint_arm(struct guest *g, struct err *e)
+int checkpoint_begin(struct guest *g, struct err *e)
 {
 	int r = guest_query_running(g, e);
 
@@ -28,7 +28,14 @@ int checkpoint_arm(struct guest *g, struct err *e)
 	r = guest_remember(g);
 	if (r < 0)
 		return err_set(e, r, "its state file: %s", strerror(-r));
-	return guest_arm(g, e);
+	return 0;
+}
+
+int checkpoint_arm(struct guest *g, struct err *e)
+{
+	int r = checkpoint_begin(g, e);
+
+	return r ? r : guest_arm(g, e);
 }
 
 void checkpoint_undo_arm(struct guest *g)

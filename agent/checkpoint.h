@@ -12,8 +12,11 @@
 #define CHECKPOINT_STOP_MS 15000
 #define CHECKPOINT_SAVE_MS 60000
 
+/** checkpoint_begin() - Write down that @g may be stopped by us from now on. Return: 0, or -errno with the reason in @e. */
+int checkpoint_begin(struct guest *g, struct err *e);
+
 /**
- * checkpoint_arm() - Set @g's QEMU up, and write down that @g may be stopped by us from now on.
+ * checkpoint_arm() - checkpoint_begin(), and set @g's QEMU up.
  *
  * Return: 0, or -errno with the reason in @e.
  */

@@ -24,12 +24,16 @@ void cli_print_restarts(json *restarts)
 		if (!titled) {
 			titled = true;
 			printf("%-16s %-20s", pause ? "rehearsals, ms" : "restarts, ms", "QEMU");
+			if (!pause)
+				printf(" %-8s", "method");
 			for (size_t i = 0; i < ARRAY_SIZE(phases); i++)
 				printf(" %9s", phases[i]);
 			printf(" %10s\n", pause ? "PAUSE" : "BLACKOUT");
 		}
 		qemu = xasprintf("%s -> %s", json_str(j, "from_qemu"), json_str(j, "to_qemu"));
 		printf("%-16s %-20s", json_str(j, "name"), qemu);
+		if (!pause)
+			printf(" %-8s", json_str(j, "method"));
 		for (size_t i = 0; i < ARRAY_SIZE(phases); i++)
 			printf(" %9.1f", json_double(ms, phases[i]));
 		printf(" %10.1f\n", json_double(j, pause ? "pause_ms" : "blackout_ms"));
@@ -55,6 +59,7 @@ enum exit_status cli_restart(const struct command *self, int argc, char **argv)
 {
 	static const struct option options[] = { { "all", no_argument, NULL, 'a' },
 						 { "qemu", required_argument, NULL, 'q' },
+						 { "method", required_argument, NULL, 'm' },
 						 { "at-once", required_argument, NULL, 'n' },
 						 { "json", no_argument, NULL, 'j' },
 						 { 0 } };
@@ -83,6 +88,11 @@ enum exit_status cli_restart(const struct command *self, int argc, char **argv)
 				return EXIT_FAILED;
 			}
 			json_set_str(args, "qemu", path);
+			break;
+		case 'm':
+			if (rehearse)
+				return cli_usage(self);
+			json_set_str(args, "method", optarg);
 			break;
 		case 'n':
 			json_set_int(args, "at_once", strtol(optarg, &end, 10));

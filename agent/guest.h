@@ -15,6 +15,7 @@
 #include "net.h"
 #include "qmp.h"
 
+struct exec_files;
 struct tap_share;
 
 #define GUEST_QMP_TIMEOUT_MS 30000
@@ -38,6 +39,7 @@ enum guest_migration { MIGRATION_NONE, MIGRATION_ACTIVE, MIGRATION_COMPLETED, MI
  * @state_in_qemu: QEMU has an fd of @state in GUEST_STATE_FDSET (or named so).
  * @committing: It ran, and may be stopped by us now: a restarted agent lets it run again.
  * @was_running: Whether it is to run again afterwards.
+ * @replacing:	Its QEMU is replacing itself: that its monitor is lost is no surprise.
  * @may_have_run: A vCPU may have run since @state was saved: it must never be loaded again.
  * @recorded:	What @changes of the guest was when the record was written.
  * @late:	What goes into, or came out of, the record's late block.
@@ -58,6 +60,7 @@ struct guest_crossing {
 	bool saving;
 	bool state_in_qemu;
 	bool was_running;
+	bool replacing;
 	bool may_have_run;
 	struct handover_late late;
 	unsigned int recorded;
@@ -97,6 +100,7 @@ struct guest {
 	struct qmp *qmp;
 	struct wakeup event; /* migration or gone has changed */
 	bool cpr_reboot;
+	bool cpr_exec;	 /* its QEMU could replace itself when it was started */
 	bool plugging;	 /* something is just being plugged in or out (plug.h) */
 	bool restarting; /* another QEMU is to take its place: it is the task's that does so */
 	bool gone;	 /* its QEMU has ended or is being ended by us */
@@ -190,8 +194,8 @@ int guest_from_json(json *j, struct guest **ret, struct err *e);
  */
 int guest_priority(json *j);
 
-/** guest_placeholder() - A guest of which only name and uuid are known; to be kept. */
-struct guest *guest_placeholder(const char *name, const char *uuid);
+/** guest_new() - A guest, in the list, of which only name and uuid are known. */
+struct guest *guest_new(const char *name, const char *uuid);
 
 /**
  * guest_make_heir() - Make a guest for another QEMU of @g, on the same memory; not in the list.
@@ -216,11 +220,28 @@ json *guest_to_json(const struct guest *g);
 int guest_launch(struct guest *g, bool incoming, const struct tap_share *taps, struct err *e);
 
 /**
+ * guest_launch_after() - Start @g's QEMU in place of one that replaced itself and failed: with the files that
+ * that one took along, and x.state, which it loads at once; see guest_await_load().
+ * @program:	The QEMU, if it is not at its place any more; or NULL.
+ */
+int guest_launch_after(struct guest *g, const char *program, const struct exec_files *files,
+		       const struct tap_share *taps, struct err *e);
+
+/** guest_argv_after() - Append the command line of a QEMU that replaces @g's, or is started after that failed. */
+void guest_argv_after(const struct guest *g, const struct tap_share *taps, struct strv *ret);
+
+/** guest_is_qemu() - Whether a process was started as @g's QEMU itself: no debugger of it, nor what a script has started. */
+bool guest_is_qemu(pid_t pid, const struct guest *g);
+
+/**
  * guest_find_qemu() - Find the QEMU that an earlier agent has started on @g->ram, by who holds that memory.
  *
  * Return: Whether there is one; it is watched from now on, its monitor not connected.
  */
 bool guest_find_qemu(struct guest *g);
+
+/** guest_watch() - See to what is to be done when @g's process, which is its pidfd, ends. Once for a process. */
+void guest_watch(struct guest *g);
 
 /** guest_connect() - Connect to the monitor of @g's QEMU. Return: 0 or -errno with the reason in @e. */
 int guest_connect(struct guest *g, struct err *e);
@@ -236,6 +257,9 @@ void guest_kill(struct guest *g);
 
 /** guest_remove() - Take @g off the list and free all it has, memory included. Its QEMU must be gone. */
 void guest_remove(struct guest *g);
+
+/** guest_let_go() - Take @g off the list, and leave alone what it has: its QEMU, its files, its memory. */
+void guest_let_go(struct guest *g);
 
 /**
  * guest_stop() - End a guest.
@@ -289,6 +313,16 @@ int guest_check_blocked(struct guest *g, struct err *e);
 void guest_disarm(struct guest *g);
 /** guest_save() - Write the device state of a stopped guest into x.state. */
 int guest_save(struct guest *g, int timeout_ms, struct err *e);
+/** guest_arm_exec() - Set QEMU up for a checkpoint after which it becomes @command. */
+int guest_arm_exec(struct guest *g, const struct strv *command, struct err *e);
+/**
+ * guest_save_exec() - Write the device state of a stopped guest into its GUEST_FD_STATE; QEMU replaces itself then.
+ *
+ * Return: 0 when it is about to do so; -errno with the reason in @e when it did not.
+ */
+int guest_save_exec(struct guest *g, int timeout_ms, struct err *e);
+/** guest_await_load() - Wait until a QEMU has loaded that was started to do so at once. */
+int guest_await_load(struct guest *g, int timeout_ms, struct err *e);
 /** guest_load() - Load x.state into a QEMU launched with incoming. */
 int guest_load(struct guest *g, int timeout_ms, struct err *e);
 /**

@@ -163,6 +163,89 @@ static void add_value(struct strv *ret, const char *name, const char *value, str
 	strv_add(ret, other ? other : value);
 }
 
+static bool is_missing(json *old, json *other, const char *name)
+{
+	return name && json_object_object_get_ex(old, name, NULL) &&
+	       !json_object_object_get_ex(other, name, NULL);
+}
+
+int guestargs_check_caps(const struct strv *argv, const struct qemu_caps *old,
+			 const struct qemu_caps *caps, struct err *e)
+{
+	const char *name, *value;
+	size_t at = 1;
+
+	while (guestargs_next(argv, &at, &name, &value)) {
+		if (value && strcmp(name, "device") == 0) {
+			_cleanup_json_ json *device = optargs_parse(value, "driver");
+			const char *type = json_str(device, "driver");
+
+			if (is_missing(old->devices, caps->devices, type))
+				return err_set(e, -EOPNOTSUPP, "QEMU %s has no device %s",
+					       caps->version, type);
+		} else if (value && strcmp(name, "cpu") == 0) {
+			_cleanup_free_ char *model = strndup(value, strcspn(value, ","));
+
+			if (is_missing(old->cpus, caps->cpus, model))
+				return err_set(e, -EOPNOTSUPP, "QEMU %s has no CPU model %s",
+					       caps->version, model);
+		}
+	}
+	return 0;
+}
+
+/* What the last -machine that says so says, "on" or "off" or NULL; and the last -machine of all. */
+static char *aux_share(const struct strv *argv, size_t *last)
+{
+	char *ret = NULL;
+
+	for (size_t i = 1; i + 1 < argv->n; i++) {
+		const char *name = option_name(argv->v[i]);
+		char *said;
+
+		if (!name || (strcmp(name, "machine") != 0 && strcmp(name, "M") != 0))
+			continue;
+		*last = i + 1;
+		said = guestargs_suboption(argv->v[i + 1], "aux-ram-share");
+		if (said) {
+			free(ret);
+			ret = said;
+		}
+	}
+	return ret;
+}
+
+bool guestargs_aux_share(const struct strv *argv)
+{
+	size_t last;
+	_cleanup_free_ char *said = aux_share(argv, &last);
+
+	return said && strcmp(said, "on") == 0;
+}
+
+void guestargs_set_aux_share(struct strv *argv, bool on)
+{
+	static const char text[] = ",aux-ram-share=on";
+	_cleanup_free_ char *said = NULL;
+	size_t last = 0, len;
+	char *ours, *other;
+
+	free(aux_share(argv, &last));
+	if (!last)
+		return;
+	/* The last one is ours. */
+	ours = argv->v[last];
+	len = strlen(ours);
+	if (len > strlen(text) && strcmp(ours + len - strlen(text), text) == 0)
+		ours[len - strlen(text)] = '\0';
+	said = aux_share(argv, &last);
+	if (!on || said)
+		return;
+	other = xasprintf("%s%s", ours, text);
+	free(ours);
+	argv->v[last] = other;
+}
+
 int guestargs_build(const struct strv *user, const struct ram_sizes *sizes, enum ram_path path,
 		    const struct qemu_caps *caps, struct strv *ret, char **machine,
 		    struct strv *notes, struct err *e)
@@ -227,6 +310,7 @@ int guestargs_build(const struct strv *user, const struct ram_sizes *sizes, enum
 	strv_add(ret, "-machine");
 	strv_addf(ret, "type=%s%s%s", pinned, *memory.machine ? ",memory-backend=" : "",
 		  memory.machine);
+	guestargs_set_aux_share(ret, caps->cpr_exec);
 	strv_add(ret, "-chardev");
 	strv_addf(ret, "socket,id=vmkeep-qmp,fd=%d,server=on,wait=off", GUEST_FD_QMP);
 	strv_add(ret, "-mon");

@@ -11,6 +11,9 @@
 
 /* QEMU's file descriptor for its monitor: the same in every kernel, as is its command line. */
 #define GUEST_FD_QMP 3
+/* An empty file in memory, for its device state when it is to replace itself (restartexec.h). */
+#define GUEST_FD_STATE 4
+#define GUEST_STATE_NAME "vmkeep-exec:"
 /* Its first one for a tap that it shares with another QEMU; above those for RAM. */
 #define GUEST_FD_TAP 32
 
@@ -42,5 +45,25 @@ bool guestargs_next(const struct strv *argv, size_t *at, const char **name, cons
 int guestargs_build(const struct strv *user, const struct ram_sizes *sizes, enum ram_path path,
 		    const struct qemu_caps *caps, struct strv *ret, char **machine,
 		    struct strv *notes, struct err *e);
+
+/**
+ * guestargs_check_caps() - Whether another QEMU has the devices and the CPU model of a command line.
+ * @old:	What the QEMU can do that it was made for. What neither of the two lists is another name of
+ *		something, and taken to be there.
+ * @caps:	What the other can do.
+ *
+ * Return: 0, or -EOPNOTSUPP with what it has not in @e.
+ */
+int guestargs_check_caps(const struct strv *argv, const struct qemu_caps *old,
+			 const struct qemu_caps *caps, struct err *e);
+
+/**
+ * guestargs_set_aux_share() - Have a command line that guestargs_build() has made share video memory and its like,
+ * which a QEMU that replaces itself has to do ("aux-ram-share=on"), or not; as the user wants it if the user says so.
+ */
+void guestargs_set_aux_share(struct strv *argv, bool on);
+
+/** guestargs_aux_share() - Whether it does. */
+bool guestargs_aux_share(const struct strv *argv);
 
 #endif

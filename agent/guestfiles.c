@@ -32,9 +32,9 @@ static char *log_of(const struct guest *g)
 	return xasprintf("%s/%s.log", logs_dir, g->name);
 }
 
-char *guestfiles_qmp(const struct guest *g)
+char *guestfiles_qmp(const char *name)
 {
-	return file_of(g->name, "qmp.sock");
+	return file_of(name, "qmp.sock");
 }
 
 int guestfiles_make(const struct guest *g, int *ret_log, off_t *log_start, struct err *e)
@@ -53,14 +53,14 @@ int guestfiles_make(const struct guest *g, int *ret_log, off_t *log_start, struc
 	return 0;
 }
 
-int guestfiles_save(const struct guest *g, json *state)
+int guestfiles_save(const char *name, json *state)
 {
-	_cleanup_free_ char *path = file_of(g->name, "state.json");
+	_cleanup_free_ char *path = file_of(name, "state.json");
 	const char *text = json_object_to_json_string_ext(state, JSON_C_TO_STRING_PRETTY);
 	int r = write_file_atomic(path, text, strlen(text));
 
 	if (r < 0)
-		log_error("%s: a restarted agent will not find it: %s: %s", g->name, path,
+		log_error("%s: a restarted agent will not find it: %s: %s", name, path,
 			  strerror(-r));
 	return r;
 }
@@ -139,6 +139,14 @@ void guestfiles_bound_log(const struct guest *g)
 	else
 		log_warn("%s: its QEMU has written %lld KiB into its log: the end of that is in %s",
 			 g->name, (long long)(st.st_size / 1024), old);
+}
+
+off_t guestfiles_log_end(const struct guest *g)
+{
+	_cleanup_free_ char *path = log_of(g);
+	struct stat st;
+
+	return stat(path, &st) < 0 ? 0 : st.st_size;
 }
 
 void guestfiles_last_words(const struct guest *g, off_t log_start, struct err *e)

@@ -11,9 +11,9 @@
 /** guestfiles_make() - Make the directory and open the log. @log_start is where this QEMU's output begins. */
 int guestfiles_make(const struct guest *g, int *ret_log, off_t *log_start, struct err *e);
 /** guestfiles_qmp() - The monitor's socket; caller frees. */
-char *guestfiles_qmp(const struct guest *g);
+char *guestfiles_qmp(const char *name);
 /** guestfiles_save() - Write state.json. Return: 0, or -errno, logged; the old one stays then. */
-int guestfiles_save(const struct guest *g, json *state);
+int guestfiles_save(const char *name, json *state);
 /** guestfiles_load() - Read a guest's state.json; NULL if there is none of its name. Caller puts it. */
 json *guestfiles_load(const char *name);
 /** guestfiles_list() - Append the names of all that have a directory. */
@@ -28,6 +28,8 @@ void guestfiles_forget(const char *name);
  * Its end goes to NAME.log.old, in place of what is there, and it begins anew.
  */
 void guestfiles_bound_log(const struct guest *g);
+/** guestfiles_log_end() - Where the next thing goes that QEMU writes. */
+off_t guestfiles_log_end(const struct guest *g);
 /** guestfiles_last_words() - Put the last line that QEMU wrote since @log_start into @e, if there is one. */
 void guestfiles_last_words(const struct guest *g, off_t log_start, struct err *e);
 

@@ -15,6 +15,7 @@
 #define STATE_FDSET 900
 #define STATE_FD_NAME "vmkeep-state"
 #define LAST_WORDS_MS 1000
+#define LOAD_LOOK_MS 2
 
 static json *int_args(const char *key, int64_t value)
 {
@@ -111,6 +112,21 @@ int guest_check_blocked(struct guest *g, struct err *e)
 		       json_object_get_string(json_object_array_get_idx(reasons, 0)));
 }
 
+int guest_arm_exec(struct guest *g, const struct strv *command, struct err *e)
+{
+	json *args = qmp_args("mode", "cpr-exec", NULL);
+	int r = set_capability(g, "events", true, e);
+
+	json_set_strv(args, "cpr-exec-command", command);
+	if (!r)
+		r = qmp_call(g->qmp, "migrate-set-parameters", args, -1, GUEST_QMP_TIMEOUT_MS, NULL,
+			     e);
+	else
+		json_object_put(args);
+	g->x.armed = true;
+	return r;
+}
+
 void guest_disarm(struct guest *g)
 {
 	g->x.armed = false;
@@ -132,15 +148,15 @@ static void why_failed(struct guest *g, struct err *e)
 		err_set(e, 0, "QEMU: %s", desc);
 }
 
-static int migrate(struct guest *g, const char *command, json *args, int timeout_ms, struct err *e)
+static int migrate(struct guest *g, const char *command, const char *uri, int timeout_ms,
+		   struct err *e)
 {
 	int64_t deadline = now_ms() + timeout_ms;
 	int r;
 
 	g->migration = MIGRATION_ACTIVE;
 	g->event.fired = false;
-	json_set_str(args, "uri", g->cpr_reboot ? "file:/dev/fdset/900" : "fd:" STATE_FD_NAME);
-	r = qmp_call(g->qmp, command, args, -1, timeout_ms, NULL, e);
+	r = qmp_call(g->qmp, command, qmp_args("uri", uri, NULL), -1, timeout_ms, NULL, e);
 	while (!r && g->migration == MIGRATION_ACTIVE) {
 		int64_t left = deadline - now_ms();
 
@@ -159,15 +175,49 @@ static int migrate(struct guest *g, const char *command, json *args, int timeout
 	return r;
 }
 
+static const char *state_uri(const struct guest *g)
+{
+	return g->cpr_reboot ? "file:/dev/fdset/900" : "fd:" STATE_FD_NAME;
+}
+
 int guest_save(struct guest *g, int timeout_ms, struct err *e)
 {
-	return migrate(g, "migrate", json_object_new_object(), timeout_ms, e);
+	return migrate(g, "migrate", state_uri(g), timeout_ms, e);
+}
+
+int guest_save_exec(struct guest *g, int timeout_ms, struct err *e)
+{
+	_cleanup_free_ char *uri = xasprintf("file:/proc/self/fd/%d", GUEST_FD_STATE);
+	int r;
+
+	g->x.replacing = true;
+	r = migrate(g, "migrate", uri, timeout_ms, e);
+	/* It may have become the other program before it had said that it is done. */
+	return r == -ECONNRESET && !g->gone ? 0 : r;
+}
+
+int guest_await_load(struct guest *g, int timeout_ms, struct err *e)
+{
+	int64_t deadline = now_ms() + timeout_ms;
+	char status[GUEST_STATUS_MAX];
+	int r;
+
+	/* No event says so before a client can have asked for events. */
+	while ((r = guest_query_status(g, status, e)) >= 0 && strcmp(status, "inmigrate") == 0) {
+		if (now_ms() > deadline)
+			return err_set(e, -ETIMEDOUT, "its device state is not loaded after %d s",
+				       timeout_ms / MSEC_PER_SEC);
+		task_sleep(LOAD_LOOK_MS);
+	}
+	if (r < 0 && g->gone)
+		guestfiles_last_words(g, g->log_start, e);
+	return r < 0 ? r : 0;
 }
 
 int guest_load(struct guest *g, int timeout_ms, struct err *e)
 {
 	int64_t deadline;
-	int r = migrate(g, "migrate-incoming", json_object_new_object(), timeout_ms, e);
+	int r = migrate(g, "migrate-incoming", state_uri(g), timeout_ms, e);
 
 	if (!r)
 		return 0;

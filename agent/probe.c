@@ -18,7 +18,7 @@
 #define PROBE_RAM_SIZE (2UL * 1024 * 1024)
 #define PROBE_FDSET_FD 10
 #define PROBE_QMP_FD 3
-#define PROBE_VERSION 1 /* of the remembered form: raise when a field is added */
+#define PROBE_VERSION 2 /* of the remembered form: raise when a field is added */
 
 struct known {
 	char *key;
@@ -53,6 +53,14 @@ static const struct qemu_caps *remember(const char *key, const struct qemu_caps 
 	return &k->caps;
 }
 
+static void caps_free(struct qemu_caps *c)
+{
+	json_object_put(c->machines);
+	json_object_put(c->devices);
+	json_object_put(c->cpus);
+	*c = (struct qemu_caps){ 0 };
+}
+
 static void caps_from_json(json *j, struct qemu_caps *c)
 {
 	const char *version = json_str(j, "version"), *machine = json_str(j, "default_machine");
@@ -61,6 +69,9 @@ static void caps_from_json(json *j, struct qemu_caps *c)
 	snprintf(c->default_machine, sizeof(c->default_machine), "%s", machine ? machine : "");
 	c->fdset_ram = json_flag(j, "fdset_ram");
 	c->cpr_reboot = json_flag(j, "cpr_reboot");
+	c->cpr_exec = json_flag(j, "cpr_exec");
+	c->devices = json_object_get(json_get(j, "devices", json_type_object));
+	c->cpus = json_object_get(json_get(j, "cpus", json_type_object));
 	c->machines = json_object_get(json_get(j, "machines", json_type_object));
 }
 
@@ -78,7 +89,10 @@ static void save_known(void)
 		json_set_str(j, "default_machine", k->caps.default_machine);
 		json_set_bool(j, "fdset_ram", k->caps.fdset_ram);
 		json_set_bool(j, "cpr_reboot", k->caps.cpr_reboot);
+		json_set_bool(j, "cpr_exec", k->caps.cpr_exec);
 		json_object_object_add(j, "machines", json_object_get(k->caps.machines));
+		json_object_object_add(j, "devices", json_object_get(k->caps.devices));
+		json_object_object_add(j, "cpus", json_object_get(k->caps.cpus));
 		json_object_object_add(all, k->key, j);
 	}
 	text = json_object_to_json_string(all);
@@ -103,10 +117,10 @@ void probe_setup(const char *dir)
 		struct qemu_caps caps = { 0 };
 
 		caps_from_json(value, &caps);
-		if (caps.machines)
+		if (caps.machines && caps.devices && caps.cpus)
 			remember(key, &caps);
 		else
-			json_object_put(caps.machines);
+			caps_free(&caps);
 	}
 }
 
@@ -140,6 +154,26 @@ static int ask_machines(struct qmp *q, struct qemu_caps *c, struct err *e)
 	return 0;
 }
 
+/* The names in what a command returns. */
+static int ask_names(struct qmp *q, const char *command, json *args, json **ret, struct err *e)
+{
+	_cleanup_json_ json *list = NULL;
+	int r = qmp_call(q, command, args, -1, PROBE_TIMEOUT_MS, &list, e);
+
+	if (r < 0)
+		return r;
+	*ret = json_object_new_object();
+	for (size_t i = 0;
+	     json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
+	     i++) {
+		const char *name = json_str(json_object_array_get_idx(list, i), "name");
+
+		if (name)
+			json_object_object_add(*ret, name, NULL);
+	}
+	return 0;
+}
+
 /* No schema says whether file-backed RAM takes an fdset: only making some does. */
 static bool try_fdset_ram(struct qmp *q)
 {
@@ -154,6 +188,16 @@ static bool try_fdset_ram(struct qmp *q)
 	if (r < 0)
 		log_debug("fdset for RAM: %s", why.text);
 	return r == 0;
+}
+
+static bool try_cpr_exec(struct qmp *q)
+{
+	json *args = qmp_args("mode", "cpr-exec", NULL), *command = json_object_new_array();
+
+	/* Without a command to execute it refuses the mode. */
+	json_object_array_add(command, json_object_new_string("/"));
+	json_object_object_add(args, "cpr-exec-command", command);
+	return qmp_call(q, "migrate-set-parameters", args, -1, PROBE_TIMEOUT_MS, NULL, NULL) == 0;
 }
 
 static int ask(const char *socket_path, struct qemu_caps *c, struct err *e)
@@ -172,10 +216,16 @@ static int ask(const char *socket_path, struct qemu_caps *c, struct err *e)
 			 (int)json_int(v, "minor", 0), (int)json_int(v, "micro", 0));
 		r = ask_machines(q, c, e);
 	}
+	if (!r)
+		r = ask_names(q, "qom-list-types", qmp_args("implements", "device", NULL),
+			      &c->devices, e);
+	if (!r)
+		r = ask_names(q, "query-cpu-definitions", NULL, &c->cpus, e);
 	if (!r) {
 		c->cpr_reboot = qmp_call(q, "migrate-set-parameters",
 					 qmp_args("mode", "cpr-reboot", NULL), -1, PROBE_TIMEOUT_MS,
 					 NULL, NULL) == 0;
+		c->cpr_exec = try_cpr_exec(q);
 		c->fdset_ram = try_fdset_ram(q);
 		qmp_call(q, "quit", NULL, -1, PROBE_TIMEOUT_MS, NULL, NULL);
 	}
@@ -260,12 +310,11 @@ int probe_qemu(const char *binary, const struct qemu_caps **ret, struct err *e)
 	r = try_binary(binary, &caps, e);
 	if (r < 0 && r != -ENOENT) {
 		log_warn("%s: trying once more: %s", binary, e->text);
-		json_object_put(caps.machines);
-		caps = (struct qemu_caps){ 0 };
+		caps_free(&caps);
 		r = try_binary(binary, &caps, e);
 	}
 	if (r < 0) {
-		json_object_put(caps.machines);
+		caps_free(&caps);
 		err_prefix(e, "%s does not work as a QEMU", binary);
 		return r;
 	}

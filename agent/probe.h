@@ -13,15 +13,18 @@
  * @version:	"11.1.3".
  * @fdset_ram:	memory-backend-file takes mem-path=/dev/fdset/N.
  * @cpr_reboot:	Has migration mode cpr-reboot, and with it the file: transport.
+ * @cpr_exec:	Has migration mode cpr-exec: it can replace itself in its own process.
  * @default_machine: The versioned machine that it starts when not told one.
+ * @devices:	Its devices' types, and @cpus: its CPU models; each a key.
  * @machines:	What each machine's name stands for: alias or name -> versioned name.
  */
 struct qemu_caps {
 	char version[32];
 	bool fdset_ram;
 	bool cpr_reboot;
+	bool cpr_exec;
 	char default_machine[64];
-	json *machines;
+	json *machines, *devices, *cpus;
 };
 
 /**

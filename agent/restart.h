@@ -5,6 +5,8 @@
 
 #include "stage.h"
 
+enum restart_method { RESTART_AUTO, RESTART_EXEC, RESTART_RELAUNCH };
+
 /** restart_busy() - Whether any guest is just being restarted. */
 bool restart_busy(void);
 
@@ -23,16 +25,18 @@ int restart_rehearse(struct guest *g, const char *binary, json **ret, struct err
  * restart_guests() - Have guests go on in other QEMU processes, on the same memory; or rehearse it. Some at once.
  * @rehearse:	As of restart_rehearse().
  * @binary:	As of restart_rehearse().
+ * @method:	In the same process, in another one, or as can be; a rehearsal has none.
  * @at_once:	How many.
  * @progress:	Told the name of each as it begins; may be NULL.
  *
  * A guest that cannot be restarted goes on in its old QEMU, unless its error says that it ended.
  *
- * Return: An array in the order of @guests, an object each: "name", QEMUs' versions, "phases_ms" and
+ * Return: An array in the order of @guests, an object each: "name", "method", QEMUs' versions, "phases_ms" and
  * "blackout_ms" or "pause_ms"; or "name" and "error". Caller puts it.
  */
 json *restart_guests(const struct guest_set *guests, bool rehearse, const char *binary,
-		     unsigned int at_once, progress_fn *progress, void *user);
+		     enum restart_method method, unsigned int at_once, progress_fn *progress,
+		     void *user);
 
 /**
  * restart_recover() - Settle restarts in the middle of which an earlier agent was killed. Call from a task,

@@ -348,7 +348,7 @@ static void arrive(void *arg)
 	}
 	r = make_guest(a, &g, &e);
 	if (r < 0 || !g)
-		g = guest_placeholder(a->name, a->uuid);
+		g = guest_new(a->name, a->uuid);
 	guest_hold(g);
 	g->x.tsc_retrieved = clock_tsc();
 	g->x.session = take_fd(&a->session);

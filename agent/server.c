@@ -506,12 +506,30 @@ static int guests_of(json *args, struct guest_set *ret, struct err *e)
 	return 0;
 }
 
+/* Return: an enum restart_method, or -EINVAL. */
+static int method_of(const char *name)
+{
+	static const char *const names[] = {
+		[RESTART_AUTO] = "auto", [RESTART_EXEC] = "exec", [RESTART_RELAUNCH] = "relaunch"
+	};
+
+	for (size_t i = 0; name && i < ARRAY_SIZE(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return (int)i;
+	return name ? -EINVAL : RESTART_AUTO;
+}
+
 static int cmd_restart(struct control_client *c, json *args, json **ret, struct err *e)
 {
 	_cleanup_guest_set_ struct guest_set guests = { 0 };
 	int64_t at_once = json_int(args, "at_once", 1);
 	const char *qemu = json_str(args, "qemu");
+	int method = method_of(json_str(args, "method"));
 
+	if (method < 0) {
+		err_set(e, 0, "--method %s: use exec, relaunch or auto", json_str(args, "method"));
+		return EXIT_BAD_USAGE;
+	}
 	if (at_once < 1 || at_once > 1000 || (qemu && *qemu != '/')) {
 		err_set(e, 0, "restart: a full path and 1 to 1000 at once are wanted");
 		return EXIT_BAD_USAGE;
@@ -529,7 +547,8 @@ static int cmd_restart(struct control_client *c, json *args, json **ret, struct 
 	*ret = json_object_new_object();
 	json_object_object_add(*ret, "restarts",
 			       restart_guests(&guests, json_flag(args, "rehearse"), qemu,
-					      (unsigned int)at_once, send_progress, c));
+					      (enum restart_method)method, (unsigned int)at_once,
+					      send_progress, c));
 	return EXIT_OK;
 }
 

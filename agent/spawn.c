@@ -83,9 +83,11 @@ static void child(const struct spawn *s, const struct passwd *pw, int report)
 		step = "change directory";
 		f.code = chdir(s->cwd ? s->cwd : "/") < 0 ? -errno : 0;
 	}
+	if (s->variable)
+		putenv((char *)s->variable);
 	if (!f.code) {
 		step = "execute";
-		execv(s->argv[0], (char *const *)s->argv);
+		execv(s->program ? s->program : s->argv[0], (char *const *)s->argv);
 		f.code = -errno;
 	}
 	snprintf(f.step, sizeof(f.step), "%s", step);

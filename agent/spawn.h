@@ -5,20 +5,24 @@
 
 #include "util.h"
 
-#define SPAWN_FDS_MAX 64
+#define SPAWN_FDS_MAX 192
 
 /**
  * struct spawn - A program to start.
  * @argv:	Its arguments; argv[0] is an absolute path.
+ * @program:	What to execute, if not argv[0].
  * @user:	User to run as, with that user's groups; NULL for ours.
  * @cwd:	Directory to start in; NULL for "/".
+ * @variable:	"NAME=VALUE" in its environment besides ours, or NULL.
  * @log_fd:	Its standard output and error.
  * @fds:	What it gets besides: our @fd becomes its @as. All other fds stay behind.
  */
 struct spawn {
 	const char *const *argv;
+	const char *program;
 	const char *user;
 	const char *cwd;
+	const char *variable;
 	int log_fd;
 	struct spawn_fd {
 		int fd;

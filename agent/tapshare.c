@@ -3,6 +3,7 @@
 #include "tapshare.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <linux/if_tun.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,25 @@ static size_t list_fds(pid_t pid, int *fds, size_t max)
 	return n;
 }
 
+/* proc_pid_fdinfo(5): flags as of open(2), in octal. */
+static bool stays_open(pid_t pid, int fd)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%d/fdinfo/%d", pid, fd), *text = NULL;
+	const char *flags;
+
+	if (read_file(path, 4096, &text, NULL) < 0)
+		return false;
+	flags = strstr(text, "flags:");
+	return flags && !(strtoul(flags + strlen("flags:"), NULL, 8) & O_CLOEXEC);
+}
+
+static bool is_persistent(int fd)
+{
+	struct ifreq ifr = { 0 };
+
+	return ioctl(fd, TUNGETIFF, &ifr) == 0 && (unsigned short)ifr.ifr_flags & IFF_PERSIST;
+}
+
 int tapshare_take(pid_t pid, int pidfd, struct tap_share *ret, struct err *e)
 {
 	int fds[TAP_SHARE_MAX + 1];
@@ -63,6 +83,7 @@ int tapshare_take(pid_t pid, int pidfd, struct tap_share *ret, struct err *e)
 			tapshare_release(ret);
 			return r;
 		}
+		ret->v[i].as = fds[i];
 		ret->n++;
 		if (nettap_of_fd(pid, fds[i], ret->v[i].name, &index) < 0 ||
 		    ioctl(ret->v[i].fd, TUNGETVNETHDRSZ, &ret->v[i].header) < 0)
@@ -85,8 +106,32 @@ void tapshare_reset(const struct tap_share *taps)
 			(void)ioctl(taps->v[i].fd, TUNSETVNETHDRSZ, &taps->v[i].header);
 }
 
+void tapshare_number(struct tap_share *taps, int first)
+{
+	for (size_t i = 0; i < taps->n; i++)
+		taps->v[i].as = first + (int)i;
+}
+
+int tapshare_keep_open(struct tap_share *taps, pid_t pid, struct err *e)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < taps->n; i++) {
+		if (stays_open(pid, taps->v[i].as)) {
+			taps->v[n++] = taps->v[i];
+			continue;
+		}
+		if (!is_persistent(taps->v[i].fd))
+			return err_set(e, -EOPNOTSUPP, "its tap %s goes when QEMU closes it",
+				       taps->v[i].name);
+		fd_close(&taps->v[i].fd);
+	}
+	taps->n = n;
+	return 0;
+}
+
 /* ",fd=32" or ",fds=32:33", or NULL: none of these taps. */
-static char *fds_of(const struct tap_share *taps, int first, const char *name)
+static char *fds_of(const struct tap_share *taps, const char *name)
 {
 	_cleanup_free_ char *list = NULL;
 	size_t n = 0;
@@ -96,8 +141,8 @@ static char *fds_of(const struct tap_share *taps, int first, const char *name)
 
 		if (strcmp(taps->v[i].name, name) != 0)
 			continue;
-		more = n++ ? xasprintf("%s:%d", list, first + (int)i)
-			   : xasprintf("%d", first + (int)i);
+		more = n++ ? xasprintf("%s:%d", list, taps->v[i].as)
+			   : xasprintf("%d", taps->v[i].as);
 		free(list);
 		list = more;
 	}
@@ -136,7 +181,7 @@ static char *without_opening(const char *value)
 	return ret;
 }
 
-static char *other_value(const struct tap_share *taps, int first, const char *value)
+static char *other_value(const struct tap_share *taps, const char *value)
 {
 	_cleanup_json_ json *j = optargs_parse(value, "type");
 	const char *type = json_str(j, "type");
@@ -144,7 +189,7 @@ static char *other_value(const struct tap_share *taps, int first, const char *va
 
 	if (!type || strcmp(type, "tap") != 0)
 		return NULL;
-	fds = fds_of(taps, first, json_str(j, "ifname"));
+	fds = fds_of(taps, json_str(j, "ifname"));
 	if (!fds)
 		return NULL;
 	if (*value != '{') {
@@ -161,7 +206,7 @@ static char *other_value(const struct tap_share *taps, int first, const char *va
 	return xstrdup(json_object_to_json_string(j));
 }
 
-void tapshare_args(const struct tap_share *taps, int first, struct strv *argv)
+void tapshare_args(const struct tap_share *taps, struct strv *argv)
 {
 	const char *name, *value;
 	size_t at = 1;
@@ -172,7 +217,7 @@ void tapshare_args(const struct tap_share *taps, int first, struct strv *argv)
 		if (!value || (strcmp(name, "netdev") != 0 && strcmp(name, "nic") != 0 &&
 			       strcmp(name, "net") != 0))
 			continue;
-		other = other_value(taps, first, value);
+		other = other_value(taps, value);
 		if (!other)
 			continue;
 		free(argv->v[at - 1]);

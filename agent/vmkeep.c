@@ -73,10 +73,12 @@ static const struct command commands[] = {
 	  cli_finish },
 	{ "report", "[--json]",
 	  "the last update, and restarts: per guest and phase, and the blackout", "", cli_report },
-	{ "restart", "NAME…|--all [--qemu PATH] [--at-once N] [--json]",
-	  "have guests go on in a new QEMU process, without a jump",
+	{ "restart", "NAME…|--all [--qemu PATH] [--method METHOD] [--at-once N] [--json]",
+	  "have guests go on in a new QEMU, without a jump",
 	  "\n  --all          every guest\n"
 	  "  --qemu PATH    this QEMU instead of the one that each guest has\n"
+	  "  --method METHOD  exec: in the same process; relaunch: in a new one beside the old one;\n"
+	  "                 auto: exec where both QEMUs can (the default)\n"
 	  "  --at-once N    restart so many at a time (1)\n"
 	  "  --json         what happened, as JSON\n\n"
 	  "The memory stays where it is. When something fails, the guest goes on in its old QEMU.\n"

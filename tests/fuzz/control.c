@@ -338,11 +338,13 @@ bool check_busy(void)
 }
 
 json *restart_guests(const struct guest_set *guests, bool rehearse, const char *binary,
-		     unsigned int at_once, progress_fn *progress, void *user)
+		     enum restart_method method, unsigned int at_once, progress_fn *progress,
+		     void *user)
 {
 	(void)rehearse;
 	changes();
 	fuzz_must((!binary || *binary == '/') && at_once && at_once <= 1000);
+	fuzz_must(method >= RESTART_AUTO && method <= RESTART_RELAUNCH);
 	for (size_t i = 0; i < guests->n; i++)
 		progress(user, guests->v[i]->name);
 	return json_object_new_array();
@@ -440,6 +442,8 @@ void fuzz_seeds(void)
 		{ "restart",
 		  "{\"command\":\"restart\",\"arguments\":{\"names\":[\"up\"],\"all\":false,"
 		  "\"qemu\":\"/q\",\"at_once\":2,\"rehearse\":true}}\n" },
+		{ "restart-method",
+		  "{\"command\":\"restart\",\"arguments\":{\"all\":true,\"method\":\"exec\"}}\n" },
 		{ "pieces", "{\"command\"\xff:\"status\"\xff}\n{\"command\":1}\n" },
 	};
 

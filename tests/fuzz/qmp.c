@@ -50,10 +50,10 @@ void fuzz_init(void)
 
 	fuzz_must(mkdtemp(dir));
 	guest_setup(dir, "/dev");
-	guest = guest_placeholder("null", "0b9e8f1c-5d1e-4d7e-9a53-4b7a6f3f2c11");
+	guest = guest_new("null", "0b9e8f1c-5d1e-4d7e-9a53-4b7a6f3f2c11");
 	fuzz_must(guestfiles_make(guest, &log, &start, &e) == 0);
 	fd_close(&log);
-	path = guestfiles_qmp(guest);
+	path = guestfiles_qmp(guest->name);
 	listener = unixsock_listen(path, 0600);
 	guest->x.state = memfd_create_plain("state", 0);
 	ready = eventfd(1, EFD_CLOEXEC);

@@ -109,6 +109,13 @@ own_fds() {
 			to=$(socket_of "$(echo "$to" | tr -dc 0-9)")
 		fi
 		case $to in
+		# For its state when it is to replace itself; and what QEMU has made: video memory and its like.
+		"/memfd:vmkeep-exec:$1 (deleted)") ;;
+		/memfd:vmkeep*)
+			echo "$1: foreign: ${fd##*/} $to"
+			foreign=1
+			;;
+		/memfd:*) ;;
 		"/var/log/vmkeep/$1.log" | "/var/lib/$1.img" | "/run/vmkeep/guests/$1/qmp.sock" | "") ;;
 		"/var/lib/console-$1" | /dev/null | /dev/kvm | /dev/urandom | /dev/vport* | /dev/net/tun | /dev/vhost-net) ;;
 		anon_inode:kvm* | "anon_inode:["event* | "anon_inode:[signalfd]" | "anon_inode:[io_uring]" | pipe:*) ;;

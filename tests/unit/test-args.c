@@ -75,6 +75,61 @@ TEST_F(args, an_unversioned_machine_is_pinned_and_said)
 	EXPECT_NE(strstr(self->notes.v[0], "q35"), NULL);
 }
 
+TEST_F(args, one_that_can_replace_itself_shares_its_video_memory)
+{
+	const char *mine = "type=pc-q35-11.1,memory-backend=vmkeep-ram0";
+
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-M", "q35", NULL), 0);
+	EXPECT_EQ(count(&self->out, "-machine", mine), 1);
+	EXPECT_FALSE(guestargs_aux_share(&self->out));
+	self->caps.cpr_exec = true;
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-M", "q35", NULL), 0);
+	EXPECT_TRUE(guestargs_aux_share(&self->out));
+	/* For a QEMU that knows it not, and back. */
+	guestargs_set_aux_share(&self->out, false);
+	EXPECT_EQ(count(&self->out, "-machine", mine), 1);
+	guestargs_set_aux_share(&self->out, true);
+	guestargs_set_aux_share(&self->out, true);
+	EXPECT_EQ(count(&self->out, "-machine",
+			"type=pc-q35-11.1,memory-backend=vmkeep-ram0,aux-ram-share=on"),
+		  1);
+	/* The user knows better. */
+	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-M", "q35,aux-ram-share=off", NULL), 0);
+	EXPECT_FALSE(guestargs_aux_share(&self->out));
+	EXPECT_EQ(count(&self->out, "-machine", mine), 1);
+}
+
+TEST_F(args, what_another_qemu_has_not)
+{
+	struct qemu_caps other = { .version = "7.2.0" };
+	_cleanup_strv_ struct strv argv = { 0 };
+
+	self->caps.devices = qmp_args("virtio-net-pci", "", "virtio-sound-pci", "", NULL);
+	self->caps.cpus = qmp_args("qemu64", "", "SierraForest", "", NULL);
+	other.devices = qmp_args("virtio-net-pci", "", NULL);
+	other.cpus = qmp_args("qemu64", "", NULL);
+	strv_add(&argv, "qemu");
+	for (const char *const *s = (const char *const[]){ "-cpu", "qemu64,+arat", "-device",
+							   "virtio-net-pci,netdev=n", "-device",
+							   "virtio-blk,drive=d", "-append",
+							   "-device virtio-sound-pci", NULL };
+	     *s; s++)
+		strv_add(&argv, *s);
+	EXPECT_EQ(guestargs_check_caps(&argv, &self->caps, &other, &self->e), 0);
+	strv_add(&argv, "-device");
+	strv_add(&argv, "{\"driver\": \"virtio-sound-pci\", \"audiodev\": \"a\"}");
+	EXPECT_EQ(guestargs_check_caps(&argv, &self->caps, &other, &self->e), -EOPNOTSUPP);
+	EXPECT_STREQ(self->e.text, "QEMU 7.2.0 has no device virtio-sound-pci");
+	free(argv.v[2]);
+	argv.v[2] = xstrdup("SierraForest,+arat");
+	EXPECT_EQ(guestargs_check_caps(&argv, &self->caps, &other, &self->e), -EOPNOTSUPP);
+	EXPECT_STREQ(self->e.text, "QEMU 7.2.0 has no CPU model SierraForest");
+	json_object_put(self->caps.devices);
+	json_object_put(self->caps.cpus);
+	json_object_put(other.devices);
+	json_object_put(other.cpus);
+}
+
 TEST_F(args, machine_forms)
 {
 	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-machine", "type=q35,accel=tcg", NULL), 0);

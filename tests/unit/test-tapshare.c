@@ -17,7 +17,7 @@
 static int open_tap(const char *name, short flags)
 {
 	struct ifreq ifr = { .ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | flags) };
-	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC), size = 12;
+	int fd = open("/dev/net/tun", O_RDWR), size = 12;
 
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
 	if (fd >= 0 && (ioctl(fd, TUNSETIFF, &ifr) < 0 || ioctl(fd, TUNSETVNETHDRSZ, &size) < 0))
@@ -32,7 +32,7 @@ static char *args(const struct tap_share *taps, const char *option, const char *
 	strv_add(&argv, "qemu");
 	strv_add(&argv, option);
 	strv_add(&argv, value);
-	tapshare_args(taps, 32, &argv);
+	tapshare_args(taps, &argv);
 	return xstrdup(argv.v[2]);
 }
 
@@ -44,10 +44,11 @@ static char *args(const struct tap_share *taps, const char *option, const char *
 
 TEST(arguments)
 {
-	const struct tap_share taps = {
+	struct tap_share taps = {
 		.n = 3, .v = { { .name = "t0" }, { .name = "many" }, { .name = "many" } }
 	};
 
+	tapshare_number(&taps, 32);
 	EXPECT_ARGS(&taps, "-netdev", "tap,id=n,ifname=t0,script=no,downscript=no,vhost=on",
 		    "tap,id=n,vhost=on,fd=32");
 	EXPECT_ARGS(&taps, "-netdev", "tap,ifname=many,queues=2,id=n", "tap,id=n,fds=33:34");
@@ -90,6 +91,19 @@ TEST(the_same_open_file)
 	tapshare_reset(&taps);
 	ASSERT_EQ(ioctl(one, TUNGETVNETHDRSZ, &header), 0);
 	EXPECT_EQ(header, 12);
+	/* What a QEMU that replaces itself would still have. */
+	ASSERT_EQ(tapshare_keep_open(&taps, getpid(), &e), 0);
+	EXPECT_EQ(taps.n, 3);
+	ASSERT_EQ(fcntl(one, F_SETFD, FD_CLOEXEC), 0);
+	EXPECT_EQ(tapshare_keep_open(&taps, getpid(), &e), -EOPNOTSUPP);
+	EXPECT_NE(strstr(e.text, "tap one"), NULL);
+	ASSERT_EQ(ioctl(one, TUNSETPERSIST, 1UL), 0);
+	ASSERT_EQ(tapshare_keep_open(&taps, getpid(), &e), 0);
+	ASSERT_EQ(taps.n, 2);
+	EXPECT_STREQ(taps.v[0].name, "two");
+	EXPECT_EQ(taps.v[0].as, queue[0]);
+	tapshare_number(&taps, 32);
+	EXPECT_EQ(taps.v[1].as, 33);
 	tapshare_release(&taps);
 	EXPECT_EQ(taps.n, 0);
 	close(one);
