@@ -17,7 +17,7 @@
 #include "guest.h"
 
 #define EVERY_NS 2000000000ULL
-#define PORT_TRIES 100
+#define PORT_LOOK_NS 500000000
 /* A device, and who emulates it, may be slow to start. */
 #define TRIES 10
 /* One for debugging, that nobody else extends. */
@@ -116,17 +116,12 @@ static int open_port(void)
 static void *echo_thread(void *unused)
 {
 	char text[256];
-	int fd = -1;
+	int fd;
 
 	(void)unused;
-	/* A port gets its name after the device is there. */
-	for (int tries = 0; fd < 0 && tries < PORT_TRIES; tries++) {
-		fd = open_port();
-		if (fd < 0)
-			sleep_ns(100000000);
-	}
-	if (fd < 0)
-		return NULL;
+	/* There may be none, and one gets its name only after the device is there. */
+	while ((fd = open_port()) < 0)
+		sleep_ns(PORT_LOOK_NS);
 	for (;;) {
 		ssize_t n = read(fd, text, sizeof(text));
 
