@@ -277,8 +277,9 @@ void guest_replace(struct guest *g, struct guest *heir)
 	while (*at && *at != g)
 		at = &(*at)->next;
 	heir->next = *at ? g->next : NULL;
-	*at = heir;
+	*at = guest_hold(heir);
 	g->next = NULL;
+	guest_release(g);
 }
 
 int guest_describe_net(const struct guest *g, json **ret, json *findings, struct err *e)

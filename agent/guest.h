@@ -204,7 +204,7 @@ struct guest *guest_new(const char *name, const char *uuid);
  */
 int guest_make_heir(const struct guest *g, struct guest **ret, struct err *e);
 
-/** guest_replace() - @heir takes @g's place in the list, and the list's hold of it: @g's is the caller's then. */
+/** guest_replace() - @heir takes @g's place in the list, which holds it from then on, and @g no longer. */
 void guest_replace(struct guest *g, struct guest *heir);
 
 /** guest_to_json() - What guest_from_json() needs. Caller puts it. */

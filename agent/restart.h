@@ -3,9 +3,8 @@
 #ifndef VMKEEP_RESTART_H
 #define VMKEEP_RESTART_H
 
+#include "restartone.h"
 #include "stage.h"
-
-enum restart_method { RESTART_AUTO, RESTART_EXEC, RESTART_RELAUNCH };
 
 /** restart_busy() - Whether any guest is just being restarted. */
 bool restart_busy(void);
@@ -37,14 +36,5 @@ int restart_rehearse(struct guest *g, const char *binary, json **ret, struct err
 json *restart_guests(const struct guest_set *guests, bool rehearse, const char *binary,
 		     enum restart_method method, unsigned int at_once, progress_fn *progress,
 		     void *user);
-
-/**
- * restart_recover() - Settle restarts in the middle of which an earlier agent was killed. Call from a task,
- * before guest_recover().
- *
- * The QEMU that a guest's state.json names is the guest; its files are put at their places, and any other on its
- * memory is ended.
- */
-void restart_recover(void);
 
 #endif

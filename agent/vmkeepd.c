@@ -22,6 +22,7 @@
 #include "probe.h"
 #include "report.h"
 #include "restart.h"
+#include "restartrecover.h"
 #include "restore.h"
 #include "server.h"
 #include "start.h"
