@@ -17,7 +17,7 @@
 #include "guest.h"
 
 #define EVERY_NS 2000000000ULL
-#define PORT_LOOK_NS 500000000
+#define PORT_LOOK_NS 2000000000
 /* A device, and who emulates it, may be slow to start. */
 #define TRIES 10
 /* One for debugging, that nobody else extends. */

@@ -10,10 +10,12 @@
 # takes the line all the same. QEMU is its program, if not Debian's. GUEST_VERB is what vmkeep
 # is to do with it, and with which options, if not "run".
 # What it does by itself is little, as an emulated host has one slow processor: twenty beats a second and 15 %
-# of a CPU each let three guests fill it, and everything else there waits.
+# of a CPU each let three guests fill it, and everything else there waits. GUEST_BEAT: milliseconds between beats;
+# where the blackout is to be seen to that precision, 100.
 run_guest() {
-	guest=$1 machine=$2 console=${GUEST_CONSOLE:-hvc0} full=5
+	guest=$1 machine=$2 console=${GUEST_CONSOLE:-hvc0} beat=${GUEST_BEAT:-500} full=1
 	shift 2
+	[ "$beat" -ge 500 ] || full=5
 	case $console-$machine in
 	ttyS0-*)
 		full=20
@@ -26,7 +28,7 @@ run_guest() {
 	for size in ${GUEST_MEMORY:-64M}; do memory="$memory --memory $size"; done
 	# shellcheck disable=SC2046,SC2086 # words are wanted
 	vmkeep ${GUEST_VERB:-run} "$guest" $memory ${GUEST_USER:+--user "$GUEST_USER"} -- "${QEMU:-qemu-system-x86_64}" -machine "$machine,accel=kvm" -cpu qemu64,+arat,+tsc-deadline \
-		-nodefaults -display none $(guest_args "$guest") -append "console=$console quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest full=$full beat=100 duty=${GUEST_DUTY:-5} fill=${GUEST_FILL:-8M} ${GUEST_APPEND:-}" "$@"
+		-nodefaults -display none $(guest_args "$guest") -append "console=$console quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest full=$full beat=$beat duty=${GUEST_DUTY:-5} fill=${GUEST_FILL:-8M} ${GUEST_APPEND:-}" "$@"
 }
 
 # up NAME: NAME has booted and verified its RAM a first time. Generous: a guest under
@@ -80,11 +82,6 @@ nothing_preserved() {
 	[ "$(cat /sys/kernel/kexec_loaded)" = 0 ] && [ -z "$(find /proc/[0-9]*/fd -lname '*luo*' 2>/dev/null)" ]
 }
 
-# socket_of INODE: where in the file system this Unix socket is, if it is.
-socket_of() {
-	awk -v inode="$1" '$7 == inode { print $8 }' /proc/net/unix
-}
-
 # of_state NAME KEY: a number, or several, from what the agent has written down of NAME.
 of_state() {
 	tr -d ' \n' <"/run/vmkeep/guests/$1/state.json" | sed "s/.*\"$2\":\[*\([0-9]*\(,[0-9][0-9]*\)*\).*/\1/" | tr , ' '
@@ -95,38 +92,43 @@ of_state() {
 # monitor; of devices none that it did not open itself.
 own_fds() {
 	qemu=$(of_state "$1" pid) ram=" $(of_state "$1" ram_inodes) "
-	blocks=$(echo "$ram" | wc -w) seen=0 foreign=0
-	for fd in /proc/"$qemu"/fd/*; do
-		to=$(readlink "$fd") || continue
-		if [ -f "$fd" ]; then
-			case $ram in
-			*" $(stat -L -c %i "$fd") "*)
-				seen=$((seen + 1))
-				continue
-				;;
-			esac
-		elif [ -S "$fd" ]; then
-			to=$(socket_of "$(echo "$to" | tr -dc 0-9)")
-		fi
-		case $to in
-		# For its state when it is to replace itself; and what QEMU has made: video memory and its like.
-		"/memfd:vmkeep-exec:$1 (deleted)") ;;
-		/memfd:vmkeep*)
-			echo "$1: foreign: ${fd##*/} $to"
-			foreign=1
-			;;
-		/memfd:*) ;;
-		"/var/log/vmkeep/$1.log" | "/var/lib/$1.img" | "/run/vmkeep/guests/$1/qmp.sock" | "") ;;
-		"/var/lib/console-$1" | /dev/null | /dev/kvm | /dev/urandom | /dev/vport* | /dev/net/tun | /dev/vhost-net) ;;
-		anon_inode:kvm* | "anon_inode:["event* | "anon_inode:[signalfd]" | "anon_inode:[io_uring]" | pipe:*) ;;
-		*)
-			echo "$1: foreign: ${fd##*/} $to"
-			foreign=1
-			;;
-		esac
-	done
-	echo "$1: $seen fds of $blocks blocks of RAM"
-	[ "$blocks" -gt 0 ] && [ "$seen" -ge "$blocks" ] && [ $foreign = 0 ]
+	# One process for all: each that is started takes an emulated host some hundredth of a second.
+	{
+		sed 's/^/unix /' /proc/net/unix
+		stat -L -c 'inode %n %i %F' /proc/"$qemu"/fd/* 2>/dev/null
+		find /proc/"$qemu"/fd -type l -printf 'link %p %l\n'
+	} | awk -v name="$1" -v ram="$ram" '
+		function own(to) {
+			# For its state when it is to replace itself; and what QEMU has made: video memory and its like.
+			if (to ~ /^\/memfd:vmkeep/)
+				return to == "/memfd:vmkeep-exec:" name " (deleted)"
+			return to == "/var/log/vmkeep/" name ".log" || to == "/var/lib/" name ".img" || to == "" ||
+				to == "/run/vmkeep/guests/" name "/qmp.sock" || to == "/var/lib/console-" name ||
+				to ~ /^\/memfd:/ || to ~ /^\/dev\/(null|kvm|urandom|vport.*|net\/tun|vhost-net)$/ ||
+				to ~ /^anon_inode:(kvm.*|\[event.*|\[signalfd\]|\[io_uring\])/ || to ~ /^pipe:/
+		}
+		/^unix / { path[$8] = $9 }
+		/^inode / { inode[$2] = $3; type[$2] = $4 }
+		/^link / {
+			fd = $2
+			to = $0
+			sub(/^link [^ ]* /, "", to)
+			if (type[fd] == "regular" && index(ram, " " inode[fd] " ")) {
+				seen++
+				next
+			}
+			if (to ~ /^socket:/)
+				to = path[substr(to, 9, length(to) - 9)]
+			if (!own(to)) {
+				print name ": foreign: " fd " " to
+				foreign = 1
+			}
+		}
+		END {
+			blocks = split(ram, each, " ")
+			print name ": " seen + 0 " fds of " blocks " blocks of RAM"
+			exit !(blocks > 0 && seen >= blocks && !foreign)
+		}'
 }
 
 # own_fds_only NAME…: that goes for all of them.
