@@ -36,7 +36,7 @@ RESULT = re.compile(r"^( *)(ok|not ok) (\d+) ?(?:- )?(.*)$")
 SKIP = re.compile(r"^(.*?)\s*# SKIP\s*(.*)$", re.I)
 
 MINUTE = 60
-LONG = ("damaged", "faults", "killed-agent", "soak")
+LONG = ("restart", "faults", "soak", "damaged", "killed-agent", "two-guests")
 # What a test may take: the host VM of most scenarios has 3 GiB.
 MEMORY = 4 << 30
 
