@@ -28,7 +28,7 @@ run_guest() {
 	for size in ${GUEST_MEMORY:-64M}; do memory="$memory --memory $size"; done
 	# shellcheck disable=SC2046,SC2086 # words are wanted
 	vmkeep ${GUEST_VERB:-run} "$guest" $memory ${GUEST_USER:+--user "$GUEST_USER"} -- "${QEMU:-qemu-system-x86_64}" -machine "$machine,accel=kvm" -cpu qemu64,+arat,+tsc-deadline \
-		-nodefaults -display none $(guest_args "$guest") -append "console=$console quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest full=$full beat=$beat duty=${GUEST_DUTY:-5} fill=${GUEST_FILL:-8M} ${GUEST_APPEND:-}" "$@"
+		-nodefaults -display none $(guest_args "$guest") -append "console=$console quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest full=$full beat=$beat duty=${GUEST_DUTY:-5} fill=${GUEST_FILL:-4M} ${GUEST_APPEND:-}" "$@"
 }
 
 # up NAME: NAME has booted and verified its RAM a first time. Generous: a guest under
