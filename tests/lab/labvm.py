@@ -28,8 +28,10 @@ OUTSIDE = "192.0.2.254/24"
 
 # Emulated, a string instruction costs by its iterations: told that single bytes are fast, the kernel copies
 # and clears memory byte by byte, which takes four times as long. SMAP's instructions end a translated
-# block each, around every access to user memory: a third of the time of what does many.
-CPU = {"tcg": "max,-erms,-fsrm,-smap"}
+# block each, around every access to user memory: a third of the time of what does many. A fifth level of
+# page tables makes every walk longer, of a guest's addresses twice over, and AVX and protection keys make every
+# switch between processes longer: together a tenth of all.
+CPU = {"tcg": "max,-erms,-fsrm,-smap,-la57,-avx,-avx2,-pku"}
 
 # Emulated, the host VM runs on QEMU with our own patches to the emulation of SVM: without them an interrupt is
 # now and then delivered to a guest twice, the second time while it has interrupts off, and it hangs or oopses in
