@@ -53,6 +53,11 @@ static void reconnect(void *arg)
 	/* Mostly QEMU is just ending, which its pidfd says in a moment. */
 	task_sleep(RECONNECT_MS);
 	while (is_up(g) && !g->qmp) {
+		/* At that path there may be the one that takes its place, and whose only client this would be. */
+		if (g->gone_expected) {
+			task_sleep(RECONNECT_MS);
+			continue;
+		}
 		if (guest_connect(g, &e) == 0) {
 			log_warn("%s: its QEMU's monitor was lost: connected again", g->name);
 			catch_up(g);
