@@ -470,7 +470,7 @@ void check_files(json *all, const struct guest *g, json *nodes, json *drives)
 	l->nodes = nodes;
 	l->drives = drives;
 	l->said = json_object_new_object();
-	if (task_blocking_beside(look, l) < 0)
+	if (task_blocking(look, l) < 0)
 		found(all, UNKNOWN, g->name, "there was no thread to look at its files with",
 		      "whether they will be there after the jump is not known", "try again");
 	for (size_t i = 0; i < l->want_names.n; i++)

@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <ucontext.h>
 
@@ -28,8 +27,6 @@
 /* Only pages that are touched cost memory; json-c's parser and snprintf() are the deepest users. */
 #define STACK_SIZE (256UL * 1024)
 #define GUARD_SIZE 4096UL
-/* A tenth of a processor beside something that wants all of it: sched(7). */
-#define BESIDE_NICE 10
 
 struct task {
 	ucontext_t ctx;
@@ -252,7 +249,6 @@ void task_sleep(int ms)
 struct blocking {
 	int (*fn)(void *arg);
 	void *arg;
-	int nice;
 	int ret;
 	int eventfd;
 };
@@ -261,19 +257,14 @@ static void *blocking_thread(void *arg)
 {
 	struct blocking *b = arg;
 
-	/* In Linux a nice value is a thread's own. */
-	if (b->nice)
-		setpriority(PRIO_PROCESS, (id_t)gettid(), b->nice);
 	b->ret = b->fn(b->arg);
 	eventfd_write(b->eventfd, 1);
 	return NULL;
 }
 
-static int run_blocking(int (*fn)(void *arg), void *arg, int nice)
+int task_blocking(int (*fn)(void *arg), void *arg)
 {
-	struct blocking b = {
-		.fn = fn, .arg = arg, .nice = nice, .eventfd = eventfd(0, EFD_CLOEXEC)
-	};
+	struct blocking b = { .fn = fn, .arg = arg, .eventfd = eventfd(0, EFD_CLOEXEC) };
 	pthread_t thread;
 	int ret;
 
@@ -288,16 +279,6 @@ static int run_blocking(int (*fn)(void *arg), void *arg, int nice)
 	}
 	fd_close(&b.eventfd);
 	return ret;
-}
-
-int task_blocking(int (*fn)(void *arg), void *arg)
-{
-	return run_blocking(fn, arg, 0);
-}
-
-int task_blocking_beside(int (*fn)(void *arg), void *arg)
-{
-	return run_blocking(fn, arg, BESIDE_NICE);
 }
 
 struct group_member {

@@ -85,13 +85,6 @@ void task_sleep(int ms);
 int task_blocking(int (*fn)(void *arg), void *arg);
 
 /**
- * task_blocking_beside() - As task_blocking(), for what is done while guests run and nobody stands for it.
- *
- * Where guests want all the processors, it gets a tenth of one, and they the rest.
- */
-int task_blocking_beside(int (*fn)(void *arg), void *arg);
-
-/**
  * struct task_group - Tasks that somebody waits for together. Zero it to begin.
  */
 struct task_group {

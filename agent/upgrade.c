@@ -148,7 +148,7 @@ static int do_load(struct update *u, struct err *e)
 
 	if (r < 0)
 		return err_set(e, r, "%s: %s", loaded_path, strerror(-r));
-	return task_blocking_beside(load_thread, &a);
+	return task_blocking(load_thread, &a);
 }
 
 static void unload(void)
@@ -250,10 +250,10 @@ static int do_preserve_ram(struct update *u, struct guest *g, struct err *e)
 
 	(void)u;
 	stop_balloon(g);
-	r = task_blocking_beside(settle_thread, g);
+	r = task_blocking(settle_thread, g);
 	if (r < 0)
 		return err_set(e, r, "make its memory ready: %s", strerror(-r));
-	r = task_blocking_beside(preserve_ram_thread, g);
+	r = task_blocking(preserve_ram_thread, g);
 	return r < 0 ? err_set(e, r, "%s", strerror(-r)) : 0;
 }
 
@@ -284,7 +284,7 @@ static int do_record(struct update *u, struct guest *g, struct err *e)
 	json_object_put(g->net);
 	g->net = net;
 	g->x.recorded = g->changes;
-	r = task_blocking_beside(places_thread, &w);
+	r = task_blocking(places_thread, &w);
 	if (r < 0)
 		return err_set(e, r, "%s", strerror(-r));
 	json_object_put(g->places);

@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 
 #include "loop.h"
 #include "util.h"
@@ -158,29 +157,6 @@ TEST_F(loop, blocking_calls_do_not_hold_up_others)
 	task_start(runs_meanwhile, NULL);
 	EXPECT_EQ(loop_run(), 0);
 	EXPECT_STREQ(trace, "meanwhile done");
-}
-
-static int own_nice(void *arg)
-{
-	(void)arg;
-	return getpriority(PRIO_PROCESS, 0);
-}
-
-static void blocks_beside(void *arg)
-{
-	int nice = getpriority(PRIO_PROCESS, 0);
-
-	(void)arg;
-	note(task_blocking_beside(own_nice, NULL) > nice ? "behind " : "? ");
-	note(task_blocking(own_nice, NULL) == nice && own_nice(NULL) == nice ? "as before" : "?");
-	loop_quit();
-}
-
-TEST_F(loop, what_is_done_beside_guests_is_behind_them)
-{
-	task_start(blocks_beside, NULL);
-	EXPECT_EQ(loop_run(), 0);
-	EXPECT_STREQ(trace, "behind as before");
 }
 
 static int count;
