@@ -90,7 +90,7 @@ class Run:
         }
         with open(f"{share}/env", "w", encoding="utf-8") as f:
             f.writelines(f"export {k}={shlex.quote(v)}\n" for k, v in env.items())
-        for name in ("init", "lib.sh"):
+        for name in ("init", "lib.sh", "autopsy"):
             shutil.copy(f"{LAB}/host/{name}", share)
         shutil.copy(self.file, f"{share}/scenario")
         shutil.copytree(self.bin, f"{share}/bin")
