@@ -149,8 +149,8 @@ void memargs_add_backend(struct strv *argv, size_t i, uint64_t size, enum ram_pa
 	/* share=on is what x-ignore-shared leaves out of the checkpoint: without it RAM would be copied. */
 	strv_addf(argv,
 		  "memory-backend-file,id=" RAM_BLOCK_ID
-		  ",size=%llu,mem-path=%s,share=on,prealloc=off",
-		  i, (unsigned long long)size, file);
+		  ",size=%llu,mem-path=%s,share=on,prealloc=off,align=%llu",
+		  i, (unsigned long long)size, file, RAM_BLOCK_UNIT);
 }
 
 void memargs_add(struct strv *argv, const struct ram_sizes *sizes, const struct memargs *m,

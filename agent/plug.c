@@ -434,6 +434,7 @@ static int add_backend(struct guest *g, size_t block, int memfd, uint64_t size, 
 	json_set_int(args, "size", (int64_t)size);
 	json_set_bool(args, "share", true);
 	json_set_bool(args, "prealloc", false);
+	json_set_int(args, "align", RAM_BLOCK_UNIT);
 	r = change(g, "object-add", args, NULL, e);
 	ask(g, "remove-fd", number_args("fdset-id", number), -1, NULL, NULL);
 	return r;

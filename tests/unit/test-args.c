@@ -176,7 +176,7 @@ TEST_F(args, only_for_looking_at_the_ram)
 	memargs_set_private(&self->out, &self->sizes);
 	EXPECT_EQ(count(&self->out, "-object",
 			"memory-backend-file,id=vmkeep-ram1,size=268435456,mem-path=/proc/self/"
-			"fd/11,share=off,prealloc=off"),
+			"fd/11,share=off,prealloc=off,align=2097152"),
 		  1);
 	EXPECT_EQ(count(&self->out, "-device", "ivshmem,share=on"), 1);
 }
@@ -215,7 +215,7 @@ TEST_F(args, ram_is_shared_and_comes_the_way_asked)
 	ASSERT_EQ(build(self, RAM_PATH_PROCFD, "-nographic", NULL), 0);
 	EXPECT_EQ(
 		count(&self->out, "-object",
-		      "memory-backend-file,id=vmkeep-ram0,size=268435456,mem-path=/proc/self/fd/10,share=on,prealloc=off"),
+		      "memory-backend-file,id=vmkeep-ram0,size=268435456,mem-path=/proc/self/fd/10,share=on,prealloc=off,align=2097152"),
 		1);
 	EXPECT_EQ(count(&self->out, "-add-fd", NULL), 0);
 	EXPECT_EQ(count(&self->out, "-machine", "type=pc-i440fx-11.1,memory-backend=vmkeep-ram0"),
@@ -224,7 +224,7 @@ TEST_F(args, ram_is_shared_and_comes_the_way_asked)
 	ASSERT_EQ(build(self, RAM_PATH_FDSET, "-nographic", NULL), 0);
 	EXPECT_EQ(
 		count(&self->out, "-object",
-		      "memory-backend-file,id=vmkeep-ram0,size=268435456,mem-path=/dev/fdset/10,share=on,prealloc=off"),
+		      "memory-backend-file,id=vmkeep-ram0,size=268435456,mem-path=/dev/fdset/10,share=on,prealloc=off,align=2097152"),
 		1);
 	EXPECT_EQ(count(&self->out, "-add-fd", "fd=10,set=10"), 1);
 }

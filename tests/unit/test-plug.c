@@ -321,12 +321,12 @@ TEST_F(a_guest, comes_back_with_more_memory)
 	}
 	EXPECT_STREQ(
 		"add-fd{\"fdset-id\":11} "
-		"object-add{\"qom-type\":\"memory-backend-file\",\"id\":\"vmkeep-ram1\",\"mem-path\":\"/proc/self/fd/42\",\"size\":134217728,\"share\":true,\"prealloc\":false} "
+		"object-add{\"qom-type\":\"memory-backend-file\",\"id\":\"vmkeep-ram1\",\"mem-path\":\"/proc/self/fd/42\",\"size\":134217728,\"share\":true,\"prealloc\":false,\"align\":2097152} "
 		"remove-fd{\"fdset-id\":11} "
 		"device_add{\"driver\":\"pc-dimm\",\"id\":\"vmkeep-dimm1\",\"memdev\":\"vmkeep-ram1\",\"node\":1} ",
 		fake_told);
 	EXPECT_STREQ(
-		"-object memory-backend-file,id=vmkeep-ram1,size=134217728,mem-path=/proc/self/fd/11,share=on,prealloc=off "
+		"-object memory-backend-file,id=vmkeep-ram1,size=134217728,mem-path=/proc/self/fd/11,share=on,prealloc=off,align=2097152 "
 		"-device {\"driver\":\"pc-dimm\",\"id\":\"vmkeep-dimm1\",\"memdev\":\"vmkeep-ram1\",\"node\":1,\"addr\":4294967296,\"slot\":0}",
 		added());
 	ASSERT_EQ(2, guest->ram.size.n);
@@ -344,7 +344,7 @@ TEST_F(a_guest, comes_back_with_more_memory)
 	EXPECT_EQ(0, result);
 	EXPECT_EQ(1, guest->ram.size.n);
 	EXPECT_FALSE(has_word(
-		"memory-backend-file,id=vmkeep-ram1,size=134217728,mem-path=/proc/self/fd/11,share=on,prealloc=off"));
+		"memory-backend-file,id=vmkeep-ram1,size=134217728,mem-path=/proc/self/fd/11,share=on,prealloc=off,align=2097152"));
 }
 
 TEST_F(a_guest, without_slots_keeps_what_it_has)
