@@ -53,6 +53,8 @@ static const char *const harmless[] = {
 	"ringbuf-write",
 };
 
+#define VIRTIO_STATUS "QEMU 11.1 crashes of it, and the guest with it"
+
 static const struct {
 	const char *command, *why;
 } refused[] = {
@@ -65,6 +67,7 @@ static const struct {
 	{ "remove-fd", "vmkeep hands memory and state over by them" },
 	{ "getfd", "file descriptors do not come over an update" },
 	{ "closefd", "vmkeep hands memory and state over by them" },
+	{ "x-query-virtio-status", VIRTIO_STATUS },
 	{ "snapshot-", "a guest cannot be brought back from two states" },
 	{ "dump-guest-memory",
 	  "it keeps QEMU from answering, which would hold up an update: use a monitor of the guest's own (-qmp on its command line)" },
@@ -195,6 +198,8 @@ static int check_human(json *args, struct err *e)
 {
 	const char *line = json_str(args, "command-line");
 
+	if (line && strstr(line, "virtio-status"))
+		return err_set(e, -EPERM, "info virtio-status: " VIRTIO_STATUS);
 	if (line && strncmp(line, "info ", 5) == 0 && !strpbrk(line, "\r\n;"))
 		return 0;
 	return err_set(
@@ -226,12 +231,13 @@ int plugrules_check(const char *command, json *args, const struct plugrule **ret
 		return check_human(args, e);
 	if (strcmp(command, "qom-set") == 0)
 		return check_qom_set(args, e);
-	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
-		if (matches(harmless[i], command))
-			return 0;
+	/* First: one of them begins like a harmless one. */
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
 		if (matches(refused[i].command, command))
 			return err_set(e, -EPERM, "%s: %s", command, refused[i].why);
+	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
+		if (matches(harmless[i], command))
+			return 0;
 	return err_set(
 		e, -EPERM,
 		"%.64s: vmkeep does not know what it changes, and an update would undo it: use a monitor of the guest's own (-qmp on its command line)",

@@ -52,6 +52,8 @@ TEST(what_would_break_an_update)
 		{ "getfd", "{\"fdname\":\"x\"}" },
 		{ "x-exit-preconfig", NULL },
 		{ "dump-guest-memory", NULL },
+		{ "x-query-virtio-status", "{\"path\":\"x\"}" },
+		{ "human-monitor-command", "{\"command-line\":\"info  virtio-status x\"}" },
 		{ "blockdev-mirror", NULL },
 		{ "", NULL },
 		{ "qom-set", "{\"path\":\"/machine\",\"property\":\"x\"}" },
