@@ -79,6 +79,21 @@ static void check_clocksource(json *all)
 	      "look in the kernel's log why (dmesg | grep -i tsc); clocksource=tsc switches it on");
 }
 
+/* `prepare` makes them of small ones, but for "deny", and a kernel that has none. */
+static void check_huge_pages(json *all)
+{
+	_cleanup_free_ char *s = NULL;
+	bool there = read_file("/sys/kernel/mm/transparent_hugepage/shmem_enabled", 128, &s,
+			       NULL) == 0;
+
+	if (there && !strstr(s, "[deny]"))
+		return;
+	found(all, NOTE, "host", "guests' memory gets no huge pages",
+	      "the blackout is longer by some 0.75 s for each GiB of it",
+	      there ? "echo advise >/sys/kernel/mm/transparent_hugepage/shmem_enabled"
+		    : "boot a kernel with CONFIG_TRANSPARENT_HUGEPAGE");
+}
+
 /* --- sessions --- */
 
 struct sessions {
@@ -152,5 +167,6 @@ void check_host(json *all)
 	check_kexec_allowed(all);
 	check_guests_tsc(all);
 	check_clocksource(all);
+	check_huge_pages(all);
 	check_sessions(all);
 }

@@ -274,7 +274,7 @@ static void print_report(json *report)
 	for (size_t n = 0; guests && n < json_object_array_length(guests); n++) {
 		json *g = json_object_array_get_idx(guests, n);
 		json *ms = json_get(g, "phases_ms", json_type_object);
-		char ram[32], state[32], clock[128];
+		char ram[32], huge[32], state[32], clock[128];
 
 		printf("%-16s", json_str(g, "name"));
 		for (size_t i = 0; ms && i < ARRAY_SIZE(phases); i++)
@@ -284,9 +284,10 @@ static void print_report(json *report)
 			continue;
 		}
 		printf(" %10.1f\n", json_double(g, "blackout_ms"));
-		printf("%-16s %s RAM kept in place (%s), %s device state copied, %s\n", "",
-		       format_size((uint64_t)json_int(g, "memory_bytes", 0), ram, sizeof(ram)),
+		printf("%-16s %s RAM kept in place (%s; %s on huge pages), %s device state copied, %s\n",
+		       "", format_size((uint64_t)json_int(g, "memory_bytes", 0), ram, sizeof(ram)),
 		       json_str(g, "ram_path"),
+		       format_size((uint64_t)json_int(g, "huge_bytes", 0), huge, sizeof(huge)),
 		       format_size((uint64_t)json_int(g, "state_bytes", 0), state, sizeof(state)),
 		       clock_words(g, clock, sizeof(clock)));
 	}

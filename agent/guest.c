@@ -174,6 +174,7 @@ json *guest_to_json(const struct guest *g)
 	json_set_bool(j, "cpr_exec", g->cpr_exec);
 	json_set_int(j, "memory", (int64_t)ram_total(&g->ram.size));
 	json_object_object_add(j, "ram", guestram_to_json(&g->ram));
+	json_set_int(j, "huge", (int64_t)g->ram.huge);
 	json_set_int(j, "started_ms", g->started_ms);
 	json_set_int(j, "priority", g->priority);
 	if (g->net)
@@ -199,6 +200,7 @@ static int read_guest(json *j, struct guest **ret, struct err *e)
 	struct guest_ram ram;
 	struct guest *g;
 	json *net = NULL;
+	int64_t huge;
 
 	if (!name || !guest_name_valid(name) || !uuid_valid(uuid))
 		return err_set(e, -EBADMSG, "has no valid name and uuid");
@@ -218,6 +220,8 @@ static int read_guest(json *j, struct guest **ret, struct err *e)
 	g->cpr_reboot = json_flag(j, "cpr_reboot");
 	g->cpr_exec = json_flag(j, "cpr_exec");
 	g->ram = ram;
+	huge = json_int(j, "huge", 0);
+	g->ram.huge = huge > 0 && (uint64_t)huge <= ram_total(&ram.size) ? (uint64_t)huge : 0;
 	g->started_ms = json_int(j, "started_ms", 0);
 	g->priority = guest_priority(j);
 	/* Not there in a record of an older vmkeep; whether it makes sense, net_rebuild() finds out. */

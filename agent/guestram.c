@@ -93,12 +93,16 @@ int guestram_check_whole(const struct guest_ram *ram, struct err *e)
 	return 0;
 }
 
-int guestram_settle(const struct guest_ram *ram)
+int guestram_settle(struct guest_ram *ram)
 {
+	uint64_t huge = 0, all = 0;
 	int r = 0;
 
-	for (size_t i = 0; i < ram->size.n && !r; i++)
-		r = memfd_settle(ram->fd[i], ram->size.v[i]);
+	for (size_t i = 0; i < ram->size.n && !r; i++) {
+		r = memfd_settle(ram->fd[i], ram->size.v[i], &huge);
+		all += huge;
+	}
+	ram->huge = all;
 	return r;
 }
 

@@ -11,10 +11,12 @@
 /**
  * struct guest_ram - A guest's blocks of RAM.
  * @size:	What they are to be.
+ * @huge:	How much of them was on huge pages, in bytes, when they were last settled.
  * @fd:		Their memfds, -EBADF where there is none; owned. There may be some while @size is not known.
  */
 struct guest_ram {
 	struct ram_sizes size;
+	uint64_t huge;
 	int fd[RAM_BLOCKS_MAX];
 };
 
@@ -46,7 +48,7 @@ int guestram_check(const struct guest_ram *ram, struct err *e);
 int guestram_check_whole(const struct guest_ram *ram, struct err *e);
 
 /** guestram_settle() - Make all of it ready to be preserved, see memfd_settle(). Blocks. Return: 0 or -errno. */
-int guestram_settle(const struct guest_ram *ram);
+int guestram_settle(struct guest_ram *ram);
 
 /** guestram_preserve() - Preserve every block in @session, under tokens from HANDOVER_TOKEN_RAM on. Blocks. Return: 0 or -errno. */
 int guestram_preserve(const struct guest_ram *ram, int session);

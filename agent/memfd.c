@@ -11,11 +11,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "pagemap.h"
 #include "util.h"
+
+#ifndef MADV_POPULATE_WRITE /* C libraries before glibc 2.35 */
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MADV_COLLAPSE /* C libraries before glibc 2.37 */
+#define MADV_COLLAPSE 25
+#endif
 
 #define RAM_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-/* Pinned at a time: a few huge pages, so that the agent stays small beside any guest. */
+#define HUGE_PAGE (2ULL * 1024 * 1024)
+
+/* Mapped at a time, so that the agent stays small beside any guest; and each has the kernel go to every processor. */
+#define PART (64ULL * 1024 * 1024)
+
+/* Pinned at a time. */
 #define PIN_STEP (4ULL * 1024 * 1024)
 
 /* For a whole file: two seconds, where memory is short for good. */
@@ -75,30 +88,78 @@ static int pin_again(struct io_uring *ring, const struct iovec *part, unsigned i
 	return r;
 }
 
-int memfd_settle(int fd, uint64_t size)
+/* At a multiple of a huge page, as nothing else can be mapped by one. Return: the mapping or NULL, errno set. */
+static char *map_aligned(int fd, uint64_t size)
 {
+	/* Address space alone: what is not taken for the file goes again. */
+	char *all = mmap(NULL, size + HUGE_PAGE, PROT_NONE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *start, *end;
+
+	if (all == MAP_FAILED)
+		return NULL;
+	start = all + (-(uintptr_t)all & (HUGE_PAGE - 1));
+	end = start + size;
+	if (start > all)
+		munmap(all, (size_t)(start - all));
+	munmap(end, (size_t)(all + size + HUGE_PAGE - end));
+	if (mmap(start, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) ==
+	    MAP_FAILED) {
+		munmap(start, size);
+		return NULL;
+	}
+	return start;
+}
+
+/* Whether it works or not: without huge pages all is only slower. Those that there are stay as they are. */
+static void make_huge(char *p, uint64_t size)
+{
+	(void)madvise(p, size, MADV_HUGEPAGE);
+	/* Where there is no page at all, there is nothing to make a huge one of. */
+	for (uint64_t at = 0; at < size; at += HUGE_PAGE)
+		(void)madvise(p + at, 1, MADV_POPULATE_WRITE);
+	(void)madvise(p, size, MADV_COLLAPSE);
+}
+
+/* Return: 0 or -errno. */
+static int settle_part(struct io_uring *ring, char *p, uint64_t size, unsigned int *tries)
+{
+	int ret = 0;
+
+	make_huge(p, size);
+	for (uint64_t at = 0; at < size && !ret; at += PIN_STEP) {
+		struct iovec step = { .iov_base = p + at,
+				      .iov_len = size - at < PIN_STEP ? size - at : PIN_STEP };
+
+		ret = pin_again(ring, &step, tries);
+	}
+	return ret;
+}
+
+int memfd_settle(int fd, uint64_t size, uint64_t *ret_huge)
+{
+	_cleanup_close_ int pagemap = pagemap_open();
 	unsigned int tries = PIN_TRIES;
 	struct io_uring ring;
 	char *p;
 	int ret = io_uring_queue_init(1, &ring, 0);
 
+	*ret_huge = 0;
 	if (ret < 0)
 		return ret;
-	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED) {
+	p = map_aligned(fd, size);
+	if (!p) {
 		ret = -errno;
 		io_uring_queue_exit(&ring);
 		return ret;
 	}
-	(void)madvise(p, size,
-		      MADV_HUGEPAGE); /* advice: a kernel without huge pages is only slower */
-	for (uint64_t at = 0; at < size && !ret; at += PIN_STEP) {
-		struct iovec part = { .iov_base = p + at,
-				      .iov_len = size - at < PIN_STEP ? size - at : PIN_STEP };
+	for (uint64_t at = 0; at < size && !ret; at += PART) {
+		uint64_t part = size - at < PART ? size - at : PART;
 
-		ret = pin_again(&ring, &part, &tries);
+		ret = settle_part(&ring, p + at, part, &tries);
+		*ret_huge += pagemap_huge(pagemap, p + at, part);
 		/* Only lets go of our mapping: the pages stay, but do not count as the agent's. */
-		(void)madvise(part.iov_base, part.iov_len, MADV_DONTNEED);
+		(void)madvise(p + at, part, MADV_DONTNEED);
 	}
 	munmap(p, size);
 	io_uring_queue_exit(&ring);

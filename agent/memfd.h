@@ -35,8 +35,11 @@ int memfd_check_ram(int fd, uint64_t size);
 
 /**
  * memfd_settle() - Make every page of guest RAM ready to be preserved. Blocks.
+ * @size:	Bytes, all there are.
+ * @ret_huge:	Bytes of it that are on huge pages now.
  *
- * Gives every hole a page, huge where possible, and moves pages out of the memory where preserved ones must not
+ * Gives every hole a page, makes huge ones of small ones where possible (MADV_COLLAPSE, see madvise(2)), whatever the
+ * host's shmem_enabled says but "deny", and moves pages out of the memory where preserved ones must not
  * be: that of the next kernel (Linux, Documentation/core-api/kho, "scratch"), which ordinary pages are lent.
  * Preserving does both by itself, but with small pages only, which makes the retrieve inside the blackout about
  * ninety times longer, and gives up at the first page that cannot be moved just now. Here that is tried again.
@@ -46,7 +49,7 @@ int memfd_check_ram(int fd, uint64_t size);
  *
  * Return: 0 or -errno, -ENOMEM when the host has no memory for it.
  */
-int memfd_settle(int fd, uint64_t size);
+int memfd_settle(int fd, uint64_t size, uint64_t *ret_huge);
 
 /**
  * memfd_missing() - How much of a memory file has no page.

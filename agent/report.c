@@ -132,6 +132,7 @@ void report_guest(const struct guest *g)
 	enter(g->name, j);
 	json_set_str(j, "name", g->name);
 	json_set_int(j, "memory_bytes", (int64_t)ram_total(&g->ram.size));
+	json_set_int(j, "huge_bytes", (int64_t)g->ram.huge);
 	json_set_int(j, "state_bytes", (int64_t)x->late.state_bytes);
 	json_set_str(j, "machine", g->machine);
 	json_set_str(j, "qemu_version", g->qemu_version);

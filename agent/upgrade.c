@@ -215,7 +215,7 @@ static void undo_session(struct update *u, struct guest *g)
 
 static int settle_thread(void *arg)
 {
-	const struct guest *g = arg;
+	struct guest *g = arg;
 
 	return guestram_settle(&g->ram);
 }

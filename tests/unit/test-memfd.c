@@ -45,13 +45,16 @@ TEST(what_is_not_our_ram_is_told_apart)
 TEST(settling_fills_every_hole_and_keeps_what_is_there)
 {
 	int fd = memfd_create_ram("ram", SIZE);
+	uint64_t huge = 1;
 	struct stat st;
 	char c = 'x';
 
 	ASSERT_EQ(pwrite(fd, &c, 1, SIZE / 2), 1);
 	fstat(fd, &st);
 	EXPECT_LT(st.st_blocks * 512, (off_t)SIZE);
-	EXPECT_EQ(memfd_settle(fd, SIZE), 0);
+	EXPECT_EQ(memfd_settle(fd, SIZE, &huge), 0);
+	EXPECT_EQ(huge % (2UL << 20), 0);
+	EXPECT_LE(huge, SIZE);
 	fstat(fd, &st);
 	EXPECT_EQ(st.st_blocks * 512, (off_t)SIZE);
 	c = 0;
