@@ -106,7 +106,7 @@ start_agent() {
 }
 
 spawn_agent() {
-	env ${FAULT:+"LD_PRELOAD=/lab/bin/fault.so" "FAULT=$FAULT"} vmkeepd >&8 2>&8 6>&- 7>&- 8>&- 9>&- &
+	${FAULT:+env "LD_PRELOAD=/lab/bin/fault.so" "FAULT=$FAULT"} vmkeepd >&8 2>&8 6>&- 7>&- 8>&- 9>&- &
 	echo $! >/run/lab/agent.pid
 }
 

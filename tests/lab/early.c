@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Gives the channels to the outside their names in /dev/virtio-ports, as udev does elsewhere, and everybody the
- * right to use them. One program, as guests stand still while it runs, and a process for each of two dozen would
- * keep an emulated host busy for most of a second.
+ * What the agent needs in the host: /sys, /run, and channels to the outside with names in /dev/virtio-ports, as
+ * udev gives them elsewhere, which everybody may use. One program, as guests stand still while it runs, and a
+ * process for each step keeps an emulated host busy for most of a second.
  */
 #include <dirent.h>
 #include <err.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,12 +36,17 @@ static void name_port(const char *port)
 
 int main(void)
 {
-	DIR *d = opendir(PORTS);
 	struct dirent *de;
+	DIR *d;
 
+	if (mount("sysfs", "/sys", "sysfs", 0, NULL) < 0 ||
+	    mount("tmpfs", "/run", "tmpfs", 0, "mode=755") < 0)
+		err(1, "mount");
+	mkdir("/run/lab", 0755);
+	mkdir("/dev/virtio-ports", 0755);
+	d = opendir(PORTS);
 	if (!d)
 		err(1, PORTS);
-	mkdir("/dev/virtio-ports", 0755);
 	while ((de = readdir(d)))
 		if (de->d_name[0] != '.')
 			name_port(de->d_name);
