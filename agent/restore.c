@@ -31,6 +31,7 @@
 #include "log.h"
 #include "luo.h"
 #include "memfd.h"
+#include "readahead.h"
 #include "report.h"
 #include "turns.h"
 
@@ -478,6 +479,7 @@ static int restore(struct err *e)
 	r = read_index(session, &index, &late, e);
 	if (r < 0)
 		return r;
+	readahead_start(json_get(index, "read_ahead", json_type_array));
 	note_names(index);
 	if (!again)
 		carry_clock(&late);

@@ -30,6 +30,7 @@
 #include "log.h"
 #include "luo.h"
 #include "memfd.h"
+#include "readahead.h"
 #include "restart.h"
 
 /* The guests run on in both: while the agent prepares, and shortly before they are stopped. */
@@ -414,6 +415,16 @@ static void undo_arm(struct update *u, struct guest *g)
 	checkpoint_undo_arm(g);
 }
 
+/* Caller puts it. */
+static json *files_of(const struct guest_set *guests)
+{
+	json *paths = json_object_new_array();
+
+	for (size_t i = 0; i < guests->n; i++)
+		readahead_note(guests->v[i], paths);
+	return paths;
+}
+
 /* As late as can be while guests run: which guests are in it is known only now. */
 static int do_index(struct update *u, struct err *e)
 {
@@ -440,6 +451,7 @@ static int do_index(struct update *u, struct err *e)
 	json_set_str(j, "to_kernel", u->target.version);
 	json_set_int(j, "committed_ms", clock_realtime_ns() / NSEC_PER_MSEC);
 	json_object_object_add(j, "prepare_ms", json_object_get(u->timings));
+	json_object_object_add(j, "read_ahead", files_of(&u->guests));
 	u->index_session = luo_session_create(dev, HANDOVER_INDEX_SESSION);
 	if (u->index_session < 0)
 		return err_set(e, u->index_session, "session " HANDOVER_INDEX_SESSION ": %s",

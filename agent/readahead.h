@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the guests' QEMUs are made of, read from disk beside all else that is to be done after a jump: page by
+ * page, when each QEMU comes across it, takes longer than everything else in its start.
+ */
+#ifndef VMKEEP_READAHEAD_H
+#define VMKEEP_READAHEAD_H
+
+#include "guest.h"
+
+/**
+ * readahead_note() - Add to @paths which files @g's QEMU will read at its start.
+ *
+ * Its program and libraries, as it has them mapped now (proc_pid_maps(5)), and what its command line names,
+ * but for disk images.
+ */
+void readahead_note(const struct guest *g, json *paths);
+
+/**
+ * readahead_start() - Have the kernel read them; see readahead(2). Returns at once.
+ * @paths:	As it was noted, but need not be: what is no regular file is passed over. Kept as long as that takes.
+ */
+void readahead_start(json *paths);
+
+#endif
