@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What the agent needs in the host: /sys, /run, and channels to the outside with names in /dev/virtio-ports, as
+ * early: what the host is to have before the agent: mounts, and channels to the outside with names in /dev/virtio-ports, as
  * udev gives them elsewhere, which everybody may use. One program, as guests stand still while it runs, and a
  * process for each step keeps an emulated host busy for most of a second.
+ * early FILE SECONDS: wait until the file is there, no longer than that.
  */
 #include <dirent.h>
 #include <err.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -34,14 +36,47 @@ static void name_port(const char *port)
 		err(1, "%s", path);
 }
 
-int main(void)
+static const struct where {
+	const char *on, *type, *options;
+} mounts[] = {
+	{ "/sys", "sysfs", NULL },
+	{ "/sys/kernel/debug", "debugfs", NULL },
+	{ "/sys/fs/cgroup", "cgroup2", NULL },
+	{ "/run", "tmpfs", "mode=755" },
+	{ "/tmp", "tmpfs", NULL },
+	{ "/dev/pts", "devpts", NULL },
+	{ "/dev/shm", "tmpfs", NULL },
+	{ "/out", "9p", "trans=virtio,version=9p2000.L,msize=131072" },
+};
+
+static void mount_one(const struct where *w)
+{
+	mkdir(w->on, 0755);
+	if (mount(w->type[0] == '9' ? "out" : w->type, w->on, w->type, 0, w->options) < 0)
+		err(1, "%s", w->on);
+}
+
+/* Looks every 20 ms, without a process for each look. */
+static int wait_for(const char *path, int seconds)
+{
+	for (int i = 0; i < seconds * 50; i++) {
+		if (access(path, F_OK) == 0)
+			return 0;
+		usleep(20 * 1000);
+	}
+	return 1;
+}
+
+int main(int argc, char **argv)
 {
 	struct dirent *de;
 	DIR *d;
 
-	if (mount("sysfs", "/sys", "sysfs", 0, NULL) < 0 ||
-	    mount("tmpfs", "/run", "tmpfs", 0, "mode=755") < 0)
-		err(1, "mount");
+	if (argc == 3)
+		return wait_for(argv[1], atoi(argv[2]));
+
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++)
+		mount_one(&mounts[i]);
 	mkdir("/run/lab", 0755);
 	mkdir("/dev/virtio-ports", 0755);
 	d = opendir(PORTS);
