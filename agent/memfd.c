@@ -31,8 +31,8 @@
 /* Pinned at a time. */
 #define PIN_STEP (4ULL * 1024 * 1024)
 
-/* For a whole file: two seconds, where memory is short for good. */
-#define PIN_TRIES 40
+/* For a whole file: five seconds, where memory is short for good. */
+#define PIN_TRIES 100
 #define PIN_PAUSE_MS 50
 
 static int create(const char *name, uint64_t size, unsigned int flags)
@@ -74,12 +74,23 @@ int memfd_check_ram(int fd, uint64_t size)
 	return (seals & RAM_SEALS) == RAM_SEALS ? 0 : -EPERM;
 }
 
-/* A page that somebody holds for a moment cannot be moved: a vCPU in the middle of a fault, I/O under way. */
+/*
+ * A page that somebody holds for a moment cannot be moved: a vCPU in the middle of a fault, I/O under way. The
+ * kernel says so with ENOMEM when it is the first of @part, and with EFAULT behind pages that could be pinned
+ * (Linux, io_uring/memmap.c, "partial map"). All of @part is mapped, so EFAULT means nothing else here.
+ */
+static int pin(struct io_uring *ring, const struct iovec *part)
+{
+	int r = io_uring_register_buffers(ring, part, 1);
+
+	return r == -EFAULT ? -ENOMEM : r;
+}
+
 static int pin_again(struct io_uring *ring, const struct iovec *part, unsigned int *tries)
 {
 	int r;
 
-	while ((r = io_uring_register_buffers(ring, part, 1)) == -ENOMEM && *tries) {
+	while ((r = pin(ring, part)) == -ENOMEM && *tries) {
 		(*tries)--;
 		usleep(PIN_PAUSE_MS * 1000);
 	}
