@@ -14,7 +14,7 @@ import labvm
 from labvm import LAB, LabError, build
 from verdict import Verdict
 
-VARIABLES = ["PLAN", "PACKAGES", "FILES", "NEEDS", "MEM", "SMP", "APPEND", "TIMEOUT", "AGENT", "JUMPS", "NET"]
+VARIABLES = ["PLAN", "PACKAGES", "FILES", "NEEDS", "MEM", "SMP", "RESIDENT", "APPEND", "TIMEOUT", "AGENT", "JUMPS", "NET"]
 TCG = "tcg,thread=multi"
 # no_timer_check: on a busy machine the emulated timer may be late for the kernel's test of it,
 # which panics.
@@ -73,7 +73,13 @@ class Run:
 
         self.name = os.path.basename(self.file).split(".")[0]
         self.run = labvm.run_directory(self.name, args.run)
-        self.vm = labvm.HostVM(self.run, args.accel or accelerator(args.source), args.mem or var.get("MEM") or "3G", args.smp or var.get("SMP") or "1")
+        self.vm = labvm.HostVM(
+            self.run,
+            args.accel or accelerator(args.source),
+            mem=args.mem or var.get("MEM") or "3G",
+            smp=args.smp or var.get("SMP") or "1",
+            resident=var.get("RESIDENT") == "yes",
+        )
         self.releases = [open(f"{k}/release", encoding="utf-8").read().strip() for k in self.kernels]
         self.verdict = Verdict(int(var["PLAN"]), int(var["JUMPS"]), self.releases)
 

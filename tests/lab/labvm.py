@@ -84,8 +84,8 @@ class Channel:
 class HostVM:
     """One run of the host VM, with its run directory."""
 
-    def __init__(self, run, accel, mem, smp):
-        self.run, self.accel, self.mem, self.smp = run, accel, mem, smp
+    def __init__(self, run, accel, mem, smp, resident):
+        self.run, self.accel, self.mem, self.smp, self.resident = run, accel, mem, smp, resident
         self.start, self.qemu, self.netns = 0.0, None, None
         self.selector = selectors.DefaultSelector()
         self.channels = {}
@@ -139,6 +139,8 @@ class HostVM:
             "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
             "-L", f"{tools}/usr/share/qemu", "-L", f"{tools}/usr/share/seabios", "-L", f"{tools}/usr/lib/ipxe/qemu",
             "-machine", "q35", "-accel", self.accel, "-cpu", CPU.get(self.accel.split(",")[0], "max"), "-smp", str(self.smp), "-m", self.mem,
+            *(["-object", f"memory-backend-ram,id=ram,size={self.mem},prealloc=on,prealloc-threads=2"] if self.resident else []),
+            *(["-machine", "memory-backend=ram"] if self.resident else []),
             "-kernel", kernel, "-append", append,
             "-drive", f"file={disk},format=qcow2,if=virtio,cache=unsafe",
             *(["-drive", f"file={second},format=raw,if=virtio,readonly=on"] if second else []),
