@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 
 #include "checkinitrd.h"
+#include "checkscratch.h"
 #include "cmdline.h"
 #include "findings.h"
 #include "kexec.h"
@@ -222,21 +223,16 @@ void check_signature(json *all, const struct kimage *k, const char *lockdown, bo
 	      "sign it with a key that this kernel trusts (sbsign)");
 }
 
-/* Not known is no finding here: kexec_file_load(2) says it in prepare, while guests run. */
-static void check_scratch(json *all, const struct kimage *k, uint64_t initrd)
+static void check_room(json *all, const struct kimage *k, uint64_t initrd)
 {
-	char kernel_size[32], initrd_size[32];
-	_cleanup_free_ char *what = NULL;
+	_cleanup_free_ char *cmdline = NULL;
 	struct kho_scratch s;
+	struct host_size host;
 
 	kho_scratch(KHO_DEBUGFS, &s);
-	if (!s.n || !k->memory || kho_scratch_fits(&s, k->memory, initrd))
-		return;
-	what = xasprintf("no scratch area has room for the kernel (%s) and its initrd (%s)",
-			 format_size(k->memory, kernel_size, sizeof(kernel_size)),
-			 format_size(initrd, initrd_size, sizeof(initrd_size)));
-	found(all, BLOCKED, "host", what, "the next kernel cannot be loaded",
-	      "make the initrd smaller, or boot with a larger kho_scratch=");
+	host_size_read("/proc/iomem", &host);
+	if (read_file("/proc/cmdline", KEXEC_CMDLINE_MAX, &cmdline, NULL) == 0)
+		check_scratch(all, k, initrd, &s, &host, cmdline);
 }
 
 void check_cmdline(json *all, const char *cmdline, const struct kimage *k)
@@ -293,7 +289,7 @@ void check_kernel(json *all, struct target *t)
 		if (read_file("/sys/kernel/security/lockdown", 256, &lockdown, NULL) == 0)
 			check_signature(all, &k, lockdown,
 					access("/sys/kernel/security/ima", F_OK) == 0);
-		check_scratch(all, &k, initrd);
+		check_room(all, &k, initrd);
 	}
 	check_cmdline(all, t->cmdline, &k);
 }

@@ -200,6 +200,12 @@ static void found_param_luo(struct kscan *s, const unsigned char *p, size_t len)
 	s->param_luo = true;
 }
 
+static void found_extend(struct kscan *s, const unsigned char *p, size_t len)
+{
+	(void)p, (void)len;
+	s->f.extends_scratch = true;
+}
+
 static void found_banner(struct kscan *s, const unsigned char *p, size_t len)
 {
 	const unsigned char *end = memchr(p, '\n', len < KSCAN_BANNER_MAX ? len : KSCAN_BANNER_MAX);
@@ -242,6 +248,7 @@ static const struct needle {
 	{ NEEDLE("memfd-v", found_memfd) },
 	{ NEEDLE("\0kho_scratch\0", found_param_kho) },
 	{ NEEDLE("\0liveupdate\0", found_param_luo) },
+	{ NEEDLE("KHO: Failed to extend scratch: ", found_extend) },
 	{ NEEDLE("Linux version ", found_banner) },
 	{ NEEDLE("IKCFG_ST\x1f\x8b\x08", found_config) },
 	/* Elf64_Nhdr of a NT_GNU_BUILD_ID with 20 bytes, and its name */

@@ -14,6 +14,7 @@
  * - linux_banner is there twice: init/version.o has one with a preliminary version, which
  *   init/version-timestamp.o replaces.
  * - CONFIG_IKCONFIG puts the configuration, packed by gzip, between IKCFG_ST and IKCFG_ED.
+ * - A kernel that can start in more than the scratch areas says so when it cannot (since 7.3).
  * - .notes has the build id, as have the vDSOs inside the image.
  */
 #ifndef VMKEEP_KSCAN_H
@@ -54,6 +55,7 @@ struct kabi {
  * @has_memfd:	CONFIG_LIVEUPDATE_MEMFD. It has no parameter: without a configuration, no
  *		name tells nothing.
  * @kho_by_default:	CONFIG_KEXEC_HANDOVER_ENABLE_DEFAULT; only the configuration tells.
+ * @extends_scratch:	kho_extend_scratch() is in it.
  * @has_config:	Whether the image has its configuration.
  * @banners:	Lines "Linux version …", without the line feed.
  * @build_ids:	GNU build ids: the kernel's own and those of its vDSOs.
@@ -61,6 +63,7 @@ struct kabi {
 struct kscan_facts {
 	struct kabi abi;
 	enum told has_kho, has_luo, has_memfd, kho_by_default;
+	bool extends_scratch;
 	bool has_config;
 	char banners[KSCAN_BANNERS][KSCAN_BANNER_MAX];
 	unsigned int n_banners;
