@@ -194,7 +194,7 @@ static inline struct bytes pack_filler(size_t len)
 /* What a kernel's ELF file has of interest, each at its place among @size bytes. */
 struct fake {
 	const char *kho, *luo, *memfd, *config;
-	bool no_params;
+	bool no_params, extends;
 	size_t size, at;
 };
 
@@ -223,6 +223,8 @@ static inline struct bytes fake_vmlinux(const struct fake *f)
 		memcpy(b.p + at + 500, "kho_scratch", 11);
 		memcpy(b.p + at + 512, "liveupdate", 10);
 	}
+	if (f->extends)
+		memcpy(b.p + at + 700, "\0013KHO: Failed to extend scratch: %pe\n", 38);
 	memcpy(b.p + at + 600, "\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0abcdefghijklmnopqrst", 36);
 	if (f->config) {
 		_cleanup_bytes_ struct bytes gz = pack("gzip", (const unsigned char *)f->config,

@@ -71,6 +71,18 @@ TEST(a_bzimage_of_each_format)
 	}
 }
 
+TEST(whether_it_starts_in_more_than_scratch)
+{
+	struct fake f = normal;
+
+	ASSERT_EQ(read_fake(&f, "gzip"), 0);
+	EXPECT_FALSE(k.facts.extends_scratch);
+	f.extends = true;
+	ASSERT_EQ(read_fake(&f, "gzip"), 0);
+	EXPECT_TRUE(k.facts.extends_scratch);
+	EXPECT_TRUE(all_told());
+}
+
 TEST(a_vmlinux)
 {
 	ASSERT_EQ(read_fake(&normal, NULL), 0);
