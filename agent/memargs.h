@@ -11,7 +11,7 @@
 /* Nodes and DIMMs together; each takes a file descriptor of QEMU's. */
 #define RAM_BLOCKS_MAX 16
 /* Their sizes are multiples of a huge page, at whose multiples QEMU maps them: elsewhere it would get small ones only. */
-#define RAM_BLOCK_UNIT (2ULL * 1024 * 1024)
+#define RAM_BLOCK_UNIT HUGE_PAGE
 /* A block's memory backend, numbered from 0: also what the user's own -numa and -device say. */
 #define RAM_BLOCK_ID "vmkeep-ram%zu"
 /* QEMU's file descriptor for block 0; the others follow. */

@@ -23,8 +23,6 @@
 
 #define RAM_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-#define HUGE_PAGE (2ULL * 1024 * 1024)
-
 /* Mapped at a time, so that the agent stays small beside any guest; and each has the kernel go to every processor. */
 #define PART (64ULL * 1024 * 1024)
 

@@ -15,6 +15,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+/* Bytes, on x86-64. */
+#define HUGE_PAGE (2ULL * 1024 * 1024)
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define __printf(fmt, args) __attribute__((format(printf, fmt, args)))
 

@@ -5,12 +5,13 @@
 #include "guestparts.h"
 #include "memfd.h"
 
+#include "fakeguest.h"
 #include "fakeqemu.h"
 #include "findings-said.h"
 
 #include "kselftest_harness.h"
 
-#define MEMORY (64ULL << 20)
+#define MEMORY FAKE_GUEST_MEMORY
 
 static struct guest *guest;
 static json *all;
@@ -32,25 +33,11 @@ FIXTURE(a_guest)
 	int unused;
 };
 
-/* Its process is this one, and so is its QEMU. */
 FIXTURE_SETUP(a_guest)
 {
-	char exe[256] = { 0 };
-	_cleanup_json_ json *j = json_tokener_parse(
-		"{\"name\":\"a\",\"uuid\":\"01234567-89ab-cdef-0123-456789abcdef\",\"cwd\":\"/\","
-		"\"user_argv\":[],\"ram_path\":\"procfd\",\"ram\":[67108864],\"machine\":\"pc-q35-11.1\"}");
-	struct strv argv = { 0 };
-	struct err e;
-
 	(void)self;
-	ASSERT_GT(readlink("/proc/self/exe", exe, sizeof(exe) - 1), 0);
-	strv_add(&argv, exe);
-	strv_add(&argv, "-nodefaults");
-	json_set_strv(j, "argv", &argv);
-	strv_free(&argv);
-	ASSERT_EQ(guest_from_json(j, &guest, &e), 0);
+	guest = fake_guest("-nodefaults", NULL);
 	guest->state = GUEST_RUNNING;
-	guest->pid = getpid();
 	guest->ram.fd[0] = memfd_create_ram("a", MEMORY);
 	all = json_object_new_array();
 	fake_run(NULL, note_parts);

@@ -8,35 +8,14 @@
 
 #include "loop.h"
 
+#include "fakeguest.h"
+
 #include "kselftest_harness.h"
 
 #define SIZE (4UL << 20)
 #define PAGE 4096
 
 static struct guest *guest;
-
-/* A guest whose QEMU is this process. */
-static void make_guest(struct __test_metadata *_metadata, const char *first, ...)
-{
-	char exe[256] = { 0 };
-	_cleanup_json_ json *j = json_tokener_parse(
-		"{\"name\":\"a\",\"uuid\":\"01234567-89ab-cdef-0123-456789abcdef\",\"cwd\":\"/\","
-		"\"user_argv\":[],\"ram_path\":\"procfd\",\"ram\":[67108864],\"machine\":\"pc-q35-11.1\"}");
-	struct strv argv = { 0 };
-	struct err e;
-	va_list ap;
-
-	ASSERT_GT(readlink("/proc/self/exe", exe, sizeof(exe) - 1), 0);
-	strv_add(&argv, exe);
-	va_start(ap, first);
-	for (const char *s = first; s; s = va_arg(ap, const char *))
-		strv_add(&argv, s);
-	va_end(ap);
-	json_set_strv(j, "argv", &argv);
-	strv_free(&argv);
-	ASSERT_EQ(guest_from_json(j, &guest, &e), 0);
-	guest->pid = getpid();
-}
 
 static unsigned int count(json *paths, const char *end)
 {
@@ -55,9 +34,9 @@ TEST(program_libraries_and_what_is_named_but_no_images)
 {
 	_cleanup_json_ json *paths = json_object_new_array();
 
-	make_guest(_metadata, "-kernel", "/boot/its-kernel", "-initrd", "initrd-elsewhere",
-		   "-drive", "file=/srv/its.img,if=virtio", "-drive",
-		   "file=/srv/code.fd,if=pflash,readonly=on", NULL);
+	guest = fake_guest("-kernel", "/boot/its-kernel", "-initrd", "initrd-elsewhere", "-drive",
+			   "file=/srv/its.img,if=virtio", "-drive",
+			   "file=/srv/code.fd,if=pflash,readonly=on", NULL);
 	readahead_note(guest, paths);
 	readahead_note(guest, paths);
 	EXPECT_EQ(1, count(paths, guest->argv.v[0]));
