@@ -223,7 +223,7 @@ void check_signature(json *all, const struct kimage *k, const char *lockdown, bo
 	      "sign it with a key that this kernel trusts (sbsign)");
 }
 
-static void check_room(json *all, const struct kimage *k, uint64_t initrd)
+static void check_room(json *all, const struct kimage *k, uint64_t initrd, const char *next)
 {
 	_cleanup_free_ char *cmdline = NULL;
 	struct kho_scratch s;
@@ -232,7 +232,7 @@ static void check_room(json *all, const struct kimage *k, uint64_t initrd)
 	kho_scratch(KHO_DEBUGFS, &s);
 	host_size_read("/proc/iomem", &host);
 	if (read_file("/proc/cmdline", KEXEC_CMDLINE_MAX, &cmdline, NULL) == 0)
-		check_scratch(all, k, initrd, &s, &host, cmdline);
+		check_scratch(all, k, initrd, next, &s, &host, cmdline);
 }
 
 void check_cmdline(json *all, const char *cmdline, const struct kimage *k)
@@ -289,7 +289,7 @@ void check_kernel(json *all, struct target *t)
 		if (read_file("/sys/kernel/security/lockdown", 256, &lockdown, NULL) == 0)
 			check_signature(all, &k, lockdown,
 					access("/sys/kernel/security/ima", F_OK) == 0);
-		check_room(all, &k, initrd);
+		check_room(all, &k, initrd, t->cmdline);
 	}
 	check_cmdline(all, t->cmdline, &k);
 }

@@ -2,6 +2,7 @@
 
 #include "checkscratch.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -21,6 +22,9 @@
 #define PER_CPU (2 * MIB)
 /* The log, page tables, what drivers take so early, and pieces too small to be of use. */
 #define REST (32 * MIB)
+
+/* What ",high" takes below 4 GiB besides (DEFAULT_CRASH_KERNEL_LOW_SIZE), unless there is a ",low". */
+#define CRASH_LOW (256 * MIB)
 
 #define IOMEM_MAX ((size_t)1 << 20)
 #define AREA_STEP (64 * MIB)
@@ -43,10 +47,62 @@ void host_size_read(const char *iomem, struct host_size *ret)
 	}
 }
 
-struct scratch_need scratch_need(const struct kimage *k, uint64_t initrd,
+/* As memparse() of the kernel. */
+static uint64_t size_at(const char **at)
+{
+	static const char units[] = "KMGT";
+	char *end;
+	uint64_t size = strtoull(*at, &end, 0);
+	const char *unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+
+	*at = end + (unit ? 1 : 0);
+	return unit ? size << (10 * (unit - units + 1)) : size;
+}
+
+/* "FROM-[TO]:SIZE,…": of the first range that @ram is in. */
+static uint64_t size_for(const char *ranges, uint64_t ram)
+{
+	while (*ranges) {
+		uint64_t from = size_at(&ranges), to = UINT64_MAX, size;
+
+		if (*ranges++ != '-')
+			return 0;
+		if (*ranges != ':')
+			to = size_at(&ranges);
+		if (*ranges++ != ':')
+			return 0;
+		size = size_at(&ranges);
+		if (ram >= from && ram < to)
+			return size;
+		if (*ranges++ != ',')
+			return 0;
+	}
+	return 0;
+}
+
+uint64_t scratch_crash(const char *cmdline, uint64_t ram)
+{
+	_cleanup_free_ char *copy = xasprintf("%s", cmdline);
+	bool high = false, low = false;
+	uint64_t all = 0;
+	char *word, *save = NULL;
+
+	for (word = strtok_r(copy, " \t\n", &save); word; word = strtok_r(NULL, " \t\n", &save)) {
+		const char *at = word + strlen("crashkernel=");
+
+		if (strncmp(word, "crashkernel=", strlen("crashkernel=")) != 0)
+			continue;
+		all += strchr(at, ':') ? size_for(at, ram) : size_at(&at);
+		high = high || strstr(word, ",high");
+		low = low || strstr(word, ",low");
+	}
+	return all + (high && !low ? CRASH_LOW : 0);
+}
+
+struct scratch_need scratch_need(const struct kimage *k, uint64_t initrd, uint64_t crash,
 				 const struct host_size *host)
 {
-	struct scratch_need n = { .vital = k->memory + initrd + REST };
+	struct scratch_need n = { .vital = k->memory + initrd + crash + REST };
 	uint64_t hashes = host->ram / 256;
 
 	if (!k->facts.extends_scratch)
@@ -67,11 +123,11 @@ static char *proposal(uint64_t need)
 			 (unsigned long long)(global / MIB));
 }
 
-void check_scratch(json *all, const struct kimage *k, uint64_t initrd, const struct kho_scratch *s,
-		   const struct host_size *host, const char *cmdline)
+void check_scratch(json *all, const struct kimage *k, uint64_t initrd, const char *next,
+		   const struct kho_scratch *s, const struct host_size *host, const char *cmdline)
 {
 	char kernel_size[32], initrd_size[32], has_size[32], need_size[32];
-	struct scratch_need need = scratch_need(k, initrd, host);
+	struct scratch_need need = scratch_need(k, initrd, scratch_crash(next, host->ram), host);
 	uint64_t has = 0;
 	_cleanup_free_ char *cure = proposal(need.useful), *what = NULL, *chosen = NULL;
 

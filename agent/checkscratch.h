@@ -36,20 +36,32 @@ struct scratch_need {
 };
 
 /**
+ * scratch_crash() - Bytes that a command line sets aside for a kernel to crash into.
+ * @cmdline:	With "crashkernel=SIZE[@PLACE]", "=SIZE,high", "=SIZE,low" or "=FROM-[TO]:SIZE,…".
+ * @ram:	The host's, which chooses among the last.
+ *
+ * Documentation/admin-guide/kdump/kdump.rst. They are taken before anything else is, where there is memory
+ * to be had: from scratch. Return: all together; 0 for what makes no sense.
+ */
+uint64_t scratch_crash(const char *cmdline, uint64_t ram);
+
+/**
  * scratch_need() - Those of kernel @k.
  * @initrd:	Length of the initrd, 0 for none.
+ * @crash:	scratch_crash() of its command line.
  *
  * Rather too much than too little: what is added up is what 7.2 takes on x86-64 (memblock=debug).
  */
-struct scratch_need scratch_need(const struct kimage *k, uint64_t initrd,
+struct scratch_need scratch_need(const struct kimage *k, uint64_t initrd, uint64_t crash,
 				 const struct host_size *host);
 
 /**
  * check_scratch() - Whether the areas are large enough.
+ * @next:	The next kernel's command line.
  * @s:		They.
  * @cmdline:	The running kernel's, which says whether somebody has chosen their size.
  */
-void check_scratch(json *all, const struct kimage *k, uint64_t initrd, const struct kho_scratch *s,
-		   const struct host_size *host, const char *cmdline);
+void check_scratch(json *all, const struct kimage *k, uint64_t initrd, const char *next,
+		   const struct kho_scratch *s, const struct host_size *host, const char *cmdline);
 
 #endif

@@ -26,7 +26,7 @@ static json *check(bool extends, uint64_t initrd, const struct kho_scratch *s, c
 	struct kimage k = kernel(extends);
 	json *all = json_object_new_array();
 
-	check_scratch(all, &k, initrd, s, &host, cmdline);
+	check_scratch(all, &k, initrd, "quiet", s, &host, cmdline);
 	return all;
 }
 
@@ -68,6 +68,34 @@ TEST(each_piece_must_fit_an_area)
 	EXPECT_TRUE(
 		said(all, BLOCKED,
 		     "no scratch area has room for the kernel (30 MiB) and its initrd (580 MiB)"));
+}
+
+TEST(what_a_crash_kernel_takes)
+{
+	EXPECT_EQ(scratch_crash("quiet", GIB), 0);
+	EXPECT_EQ(scratch_crash("a crashkernel=512M b", GIB), 512 * MIB);
+	EXPECT_EQ(scratch_crash("crashkernel=0x10000000@16M\n", GIB), 256 * MIB);
+	EXPECT_EQ(scratch_crash("crashkernel=1G,high", GIB), GIB + 256 * MIB);
+	EXPECT_EQ(scratch_crash("crashkernel=1G,high crashkernel=72M,low", GIB), GIB + 72 * MIB);
+	EXPECT_EQ(scratch_crash("crashkernel=2G-64G:256M,64G-:512M", GIB), 0);
+	EXPECT_EQ(scratch_crash("crashkernel=2G-64G:256M,64G-:512M", 2 * GIB), 256 * MIB);
+	EXPECT_EQ(scratch_crash("crashkernel=2G-64G:256M,64G-:512M", 64 * GIB), 512 * MIB);
+	EXPECT_EQ(scratch_crash("crashkernel=", GIB), 0);
+	EXPECT_EQ(scratch_crash("crashkernel=:", GIB), 0);
+	EXPECT_EQ(scratch_crash("crashkernel=1-:", GIB), 0);
+	EXPECT_EQ(scratch_crash("crashkernel=1-2:3,", GIB), 0);
+}
+
+TEST(and_what_is_left_of_it)
+{
+	struct kho_scratch s = { .size = { 128 * MIB, 128 * MIB }, .n = 2 };
+	_cleanup_json_ json *all = json_object_new_array();
+	struct kimage k = kernel(true);
+
+	check_scratch(all, &k, 0, "crashkernel=194M", &s, &host, "");
+	EXPECT_EQ(said_in_all(all, 0), 0);
+	check_scratch(all, &k, 0, "crashkernel=195M", &s, &host, "");
+	EXPECT_TRUE(said(all, BLOCKED, "may take 257 MiB"));
 }
 
 TEST(not_known)
