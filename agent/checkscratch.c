@@ -82,7 +82,7 @@ static uint64_t size_for(const char *ranges, uint64_t ram)
 
 uint64_t scratch_crash(const char *cmdline, uint64_t ram)
 {
-	_cleanup_free_ char *copy = xasprintf("%s", cmdline);
+	_cleanup_free_ char *copy = xstrdup(cmdline);
 	bool high = false, low = false;
 	uint64_t all = 0;
 	char *word, *save = NULL;
