@@ -212,12 +212,16 @@ json *guest_to_json(const struct guest *g);
 
 /**
  * guest_launch() - Start @g's QEMU on g->ram and wait until its monitor answers.
- * @incoming:	It is to wait for device state (-incoming defer).
- * @taps:	Those it is to share with another QEMU of the guest (tapshare.h), or NULL.
  *
  * Return: 0, or -errno with the reason, QEMU's own words included, in @e; no process is left then.
  */
-int guest_launch(struct guest *g, bool incoming, const struct tap_share *taps, struct err *e);
+int guest_launch(struct guest *g, struct err *e);
+
+/**
+ * guest_launch_incoming() - The same of one that has x.state and waits for guest_load().
+ * @taps:	Those it is to share with another QEMU of the guest (tapshare.h), or NULL.
+ */
+int guest_launch_incoming(struct guest *g, const struct tap_share *taps, struct err *e);
 
 /**
  * guest_launch_after() - Start @g's QEMU in place of one that replaced itself and failed: with the files that
@@ -299,8 +303,15 @@ void guest_recover(void);
 
 /* Device state, used by upgrade.c, restore.c: one QMP conversation each. */
 
-/** guest_give_state() - Hand QEMU an fd of x.state, before it is needed. */
-int guest_give_state(struct guest *g, bool incoming, struct err *e);
+/** guest_give_state() - Hand the QEMU that runs @g an fd of x.state to save to, before it is needed. */
+int guest_give_state(struct guest *g, struct err *e);
+/**
+ * guest_incoming_state() - What a QEMU is to be started with to load x.state.
+ * @argv:	Its command line, appended to.
+ *
+ * Return: What is to become its GUEST_FD_INCOMING, the caller's to close, or -errno.
+ */
+int guest_incoming_state(struct guest *g, struct strv *argv, struct err *e);
 /** guest_take_state() - Take it back. */
 void guest_take_state(struct guest *g);
 /** guest_arm() - Set QEMU up for a checkpoint without RAM. */
@@ -323,7 +334,7 @@ int guest_arm_exec(struct guest *g, const struct strv *command, struct err *e);
 int guest_save_exec(struct guest *g, int timeout_ms, struct err *e);
 /** guest_await_load() - Wait until a QEMU has loaded that was started to do so at once. */
 int guest_await_load(struct guest *g, int timeout_ms, struct err *e);
-/** guest_load() - Load x.state into a QEMU launched with incoming. */
+/** guest_load() - Load x.state into a QEMU of guest_launch_incoming(). */
 int guest_load(struct guest *g, int timeout_ms, struct err *e);
 /**
  * guest_cont() - Let vCPUs run.

@@ -14,6 +14,8 @@
 /* An empty file in memory, for its device state when it is to replace itself (restartexec.h). */
 #define GUEST_FD_STATE 4
 #define GUEST_STATE_NAME "vmkeep-exec:"
+/* The device state that it is to load. */
+#define GUEST_FD_INCOMING 5
 /* Its first one for a tap that it shares with another QEMU; above those for RAM. */
 #define GUEST_FD_TAP 32
 

@@ -212,12 +212,27 @@ static void add_files(struct spawn *s, const struct exec_files *files)
 		s->variable = files->variable;
 }
 
-static int launch(struct guest *g, const struct strv *argv, const struct tap_share *taps, int state,
-		  const struct exec_files *files, const char *program, struct err *e)
+/*
+ * What a QEMU is started with besides its arguments and memory.
+ *
+ * @state:	The file for its device state when it is to replace itself.
+ * @incoming:	Device state to be loaded, or negative.
+ * @files:	What it had before it replaced itself, or NULL.
+ * @program:	What to execute, if not argv[0].
+ */
+struct outfit {
+	const struct tap_share *taps;
+	int state;
+	int incoming;
+	const struct exec_files *files;
+	const char *program;
+};
+
+static int launch(struct guest *g, const struct strv *argv, const struct outfit *o, struct err *e)
 {
 	_cleanup_close_ int sock = -EBADF, log = -EBADF;
 	_cleanup_free_ char *qmp_path = NULL;
-	struct spawn s = { .program = program, .user = g->user, .cwd = g->cwd };
+	struct spawn s = { .program = o->program, .user = g->user, .cwd = g->cwd };
 	struct err why;
 	int r;
 
@@ -230,14 +245,16 @@ static int launch(struct guest *g, const struct strv *argv, const struct tap_sha
 		return err_set(e, sock, "socket %s: %s", qmp_path, strerror(-sock));
 	s.argv = (const char *const *)argv->v;
 	s.log_fd = log;
-	if (files)
-		add_files(&s, files);
+	if (o->files)
+		add_files(&s, o->files);
 	spawn_add_fd(&s, sock, GUEST_FD_QMP);
-	spawn_add_fd(&s, state, GUEST_FD_STATE);
+	spawn_add_fd(&s, o->state, GUEST_FD_STATE);
+	if (o->incoming >= 0)
+		spawn_add_fd(&s, o->incoming, GUEST_FD_INCOMING);
 	for (size_t i = 0; i < g->ram.size.n; i++)
 		spawn_add_fd(&s, g->ram.fd[i], GUEST_FD_RAM + (int)i);
-	for (size_t i = 0; taps && i < taps->n; i++)
-		spawn_add_fd(&s, taps->v[i].fd, taps->v[i].as);
+	for (size_t i = 0; o->taps && i < o->taps->n; i++)
+		spawn_add_fd(&s, o->taps->v[i].fd, o->taps->v[i].as);
 	g->state = GUEST_STARTING;
 	g->migration = MIGRATION_NONE;
 	r = spawn(&s, &g->pid, &g->pidfd, e);
@@ -260,24 +277,31 @@ static int launch(struct guest *g, const struct strv *argv, const struct tap_sha
 	return 0;
 }
 
-int guest_launch(struct guest *g, bool incoming, const struct tap_share *taps, struct err *e)
+int guest_launch(struct guest *g, struct err *e)
+{
+	_cleanup_close_ int state = make_state_file(g, e);
+	struct outfit o = { .state = state, .incoming = -EBADF };
+
+	return state < 0 ? state : launch(g, &g->argv, &o, e);
+}
+
+int guest_launch_incoming(struct guest *g, const struct tap_share *taps, struct err *e)
 {
 	_cleanup_strv_ struct strv argv = { 0 };
-	_cleanup_close_ int state = make_state_file(g, e);
+	_cleanup_close_ int state = make_state_file(g, e), incoming = -EBADF;
+	struct outfit o = { .taps = taps, .state = state };
 
 	if (state < 0)
 		return state;
-	if (!incoming) {
-		for (size_t i = 0; i < g->argv.n; i++)
-			strv_add(&argv, g->argv.v[i]);
-	} else {
-		charargs_again(&g->argv, &argv);
-		if (taps)
-			tapshare_args(taps, &argv);
-		strv_add(&argv, "-incoming");
-		strv_add(&argv, "defer");
-	}
-	return launch(g, &argv, taps, state, NULL, NULL, e);
+	charargs_again(&g->argv, &argv);
+	if (taps)
+		tapshare_args(taps, &argv);
+	incoming = o.incoming = guest_incoming_state(g, &argv, e);
+	if (incoming < 0)
+		return incoming;
+	strv_add(&argv, "-incoming");
+	strv_add(&argv, "defer");
+	return launch(g, &argv, &o, e);
 }
 
 void guest_argv_after(const struct guest *g, const struct tap_share *taps, struct strv *ret)
@@ -293,9 +317,14 @@ int guest_launch_after(struct guest *g, const char *program, const struct exec_f
 		       const struct tap_share *taps, struct err *e)
 {
 	_cleanup_strv_ struct strv argv = { 0 };
+	struct outfit o = { .taps = taps,
+			    .state = g->x.state,
+			    .incoming = -EBADF,
+			    .files = files,
+			    .program = program };
 
 	guest_argv_after(g, taps, &argv);
-	return launch(g, &argv, taps, g->x.state, files, program, e);
+	return launch(g, &argv, &o, e);
 }
 
 int guest_query_status(struct guest *g, char status[GUEST_STATUS_MAX], struct err *e)

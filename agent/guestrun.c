@@ -81,7 +81,7 @@ static int guest_start(struct guest *g, struct err *e)
 	int r = guestram_create(&g->ram, g->name, e);
 
 	if (!r)
-		r = guest_launch(g, false, NULL, e);
+		r = guest_launch(g, e);
 	if (r < 0)
 		return r;
 	r = guest_query_running(g, e);

@@ -13,6 +13,7 @@
 #include "memfd.h"
 
 #define STATE_FDSET 900
+#define STATE_FILE "file:/dev/fdset/900"
 #define STATE_FD_NAME "vmkeep-state"
 #define LAST_WORDS_MS 1000
 #define LOAD_LOOK_MS 2
@@ -25,10 +26,10 @@ static json *int_args(const char *key, int64_t value)
 	return j;
 }
 
-int guest_give_state(struct guest *g, bool incoming, struct err *e)
+int guest_give_state(struct guest *g, struct err *e)
 {
 	/* An fdset hands out an fd only to an open of exactly its access mode: QEMU saves write-only, loads read-only. */
-	_cleanup_close_ int fd = memfd_reopen(g->x.state, incoming ? O_RDONLY : O_WRONLY);
+	_cleanup_close_ int fd = memfd_reopen(g->x.state, O_WRONLY);
 	int r;
 
 	if (fd < 0)
@@ -41,6 +42,21 @@ int guest_give_state(struct guest *g, bool incoming, struct err *e)
 			     GUEST_QMP_TIMEOUT_MS, NULL, e);
 	g->x.state_in_qemu = r == 0;
 	return r;
+}
+
+int guest_incoming_state(struct guest *g, struct strv *argv, struct err *e)
+{
+	int fd = memfd_reopen(g->x.state, O_RDONLY);
+
+	if (fd < 0)
+		return err_set(e, fd, "device state file: %s", strerror(-fd));
+	if (g->cpr_reboot) {
+		strv_add(argv, "-add-fd");
+		strv_addf(argv, "fd=%d,set=%d", GUEST_FD_INCOMING, STATE_FDSET);
+	}
+	/* One that it gets by its number, it closes itself. */
+	g->x.state_in_qemu = g->cpr_reboot;
+	return fd;
 }
 
 void guest_take_state(struct guest *g)
@@ -175,14 +191,10 @@ static int migrate(struct guest *g, const char *command, const char *uri, int ti
 	return r;
 }
 
-static const char *state_uri(const struct guest *g)
-{
-	return g->cpr_reboot ? "file:/dev/fdset/900" : "fd:" STATE_FD_NAME;
-}
-
 int guest_save(struct guest *g, int timeout_ms, struct err *e)
 {
-	return migrate(g, "migrate", state_uri(g), timeout_ms, e);
+	return migrate(g, "migrate", g->cpr_reboot ? STATE_FILE : "fd:" STATE_FD_NAME, timeout_ms,
+		       e);
 }
 
 int guest_save_exec(struct guest *g, int timeout_ms, struct err *e)
@@ -216,8 +228,9 @@ int guest_await_load(struct guest *g, int timeout_ms, struct err *e)
 
 int guest_load(struct guest *g, int timeout_ms, struct err *e)
 {
+	_cleanup_free_ char *number = xasprintf("fd:%d", GUEST_FD_INCOMING);
 	int64_t deadline;
-	int r = migrate(g, "migrate-incoming", state_uri(g), timeout_ms, e);
+	int r = migrate(g, "migrate-incoming", g->cpr_reboot ? STATE_FILE : number, timeout_ms, e);
 
 	if (!r)
 		return 0;

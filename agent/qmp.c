@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <sys/socket.h>
 
+#include "keepopen.h"
 #include "log.h"
 #include "loop.h"
 #include "unixsock.h"
@@ -31,7 +32,8 @@ struct qmp {
 	void *user;
 	struct call *calls;
 	int64_t last_id;
-	bool closed; /* nothing more will come or go */
+	bool closed;		 /* nothing more will come or go */
+	struct keepopen passing; /* an fd that it has not answered yet */
 	bool silent; /* has let a command wait for too long, and not said anything since */
 };
 
@@ -41,6 +43,7 @@ static void put(struct qmp *q)
 		return;
 	jsonio_free(&q->io);
 	fd_close(&q->fd);
+	keepopen_end(&q->passing);
 	free(q);
 }
 
@@ -70,6 +73,8 @@ static void dispatch(struct qmp *q, json *msg)
 			return;
 		}
 	}
+	if (id >= q->passing.id) /* too late for who waited */
+		keepopen_end(&q->passing);
 	log_debug("qmp: a reply to nothing (id %lld)", (long long)id);
 }
 
@@ -141,6 +146,28 @@ int qmp_open(const char *path, int timeout_ms, qmp_event_fn *on_event, void *use
 	return 0;
 }
 
+static int send_call(struct qmp *q, struct call *call, json *msg, int pass_fd, int timeout_ms)
+{
+	struct keepopen passing = { 0 };
+	int r = 0;
+
+	if (pass_fd >= 0)
+		r = keepopen_start(q->fd, call->id, &passing);
+	if (!r)
+		r = jsonio_write(q->fd, msg, pass_fd, timeout_ms);
+	if (!r)
+		r = wakeup_wait(&call->done, timeout_ms);
+	if (!passing.pid)
+		return r;
+	/* QEMU answers one after the other: who waits for this one has waited for one that came too late. */
+	keepopen_end(&q->passing);
+	if (call->reply || call->closed)
+		keepopen_end(&passing);
+	else
+		q->passing = passing;
+	return r;
+}
+
 int qmp_call(struct qmp *q, const char *command, json *args, int pass_fd, int timeout_ms,
 	     json **ret, struct err *e)
 {
@@ -161,9 +188,7 @@ int qmp_call(struct qmp *q, const char *command, json *args, int pass_fd, int ti
 	/* One that hangs costs its full time once, not with every step that is undone after it. */
 	if (q->silent && timeout_ms > SILENT_TIMEOUT_MS)
 		timeout_ms = SILENT_TIMEOUT_MS;
-	r = jsonio_write(q->fd, msg, pass_fd, timeout_ms);
-	if (!r)
-		r = wakeup_wait(&call.done, timeout_ms);
+	r = send_call(q, &call, msg, pass_fd, timeout_ms);
 	if (r == -ETIMEDOUT)
 		q->silent = true;
 	for (struct call **at = &q->calls; *at; at = &(*at)->next) {

@@ -55,7 +55,7 @@ static int make_state(struct restart *r, struct err *e)
 	r->heir->x.state = fcntl(r->g->x.state, F_DUPFD_CLOEXEC, 0);
 	if (r->g->x.state < 0 || r->heir->x.state < 0)
 		return err_set(e, -EMFILE, "its device state: %s", strerror(EMFILE));
-	return guest_give_state(r->g, false, e);
+	return guest_give_state(r->g, e);
 }
 
 /* What an agent needs who finds it half done. @old: the QEMU that is to be ended, or NULL. */
@@ -77,11 +77,9 @@ static int launch(struct relaunch *l, struct err *e)
 	int ret;
 
 	r->tsc_launch = clock_tsc();
-	ret = guest_launch(r->heir, true, l->taps.n ? &l->taps : NULL, e);
+	ret = guest_launch_incoming(r->heir, l->taps.n ? &l->taps : NULL, e);
 	if (!ret)
 		ret = guest_arm_beside(r->heir, e);
-	if (!ret)
-		ret = guest_give_state(r->heir, true, e);
 	r->tsc_launched = clock_tsc();
 	if (ret < 0)
 		err_prefix(e, "its new QEMU");

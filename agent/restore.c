@@ -186,14 +186,12 @@ static int bring_back(struct guest *g, struct err *e)
 		r = rebuild_network(g, NET_BEFORE_QEMU, e);
 	if (!r) {
 		make_places(g);
-		r = guest_launch(g, true, NULL, e);
+		r = guest_launch_incoming(g, NULL, e);
 	}
 	if (r < 0)
 		return r;
 	g->x.tsc_launched = clock_tsc();
 	r = guest_arm(g, e);
-	if (!r)
-		r = guest_give_state(g, true, e);
 	if (!r)
 		r = guest_load(g, LOAD_TIMEOUT_MS, e);
 	/* At once: QEMU announces the guest to the bridge from now on, for a second or so. */

@@ -309,7 +309,7 @@ static int do_state_file(struct update *u, struct guest *g, struct err *e)
 	if (g->x.state < 0)
 		return err_set(e, g->x.state, "%s", strerror(-g->x.state));
 	g->x.prepared = true;
-	return guest_give_state(g, false, e);
+	return guest_give_state(g, e);
 }
 
 static void undo_state_file(struct update *u, struct guest *g)

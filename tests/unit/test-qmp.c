@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The QMP client against a scripted peer that fails on anything unexpected. */
 
+#include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "loop.h"
 #include "qmp.h"
@@ -181,6 +184,68 @@ TEST(one_that_was_silent_can_answer_again)
 	play(GREETING, steps);
 	EXPECT_EQ(t.r2, -ETIMEDOUT);
 	EXPECT_EQ(t.r3, 0);
+}
+
+static void pass(void *arg)
+{
+	struct qmp *q = NULL;
+	struct err e;
+
+	(void)arg;
+	if (!qmp_open(t.path, 1000, on_event, NULL, &q, &e))
+		qmp_call(q, "add-fd", NULL, STDIN_FILENO, -1, NULL, &e);
+	_exit(1);
+}
+
+/* Reads up to the end of a line. */
+static void hear(int fd)
+{
+	char c = 0;
+
+	while (c != '\n' && read(fd, &c, 1) == 1)
+		;
+}
+
+static bool hung_up(int fd, int timeout_ms)
+{
+	struct pollfd p = { .fd = fd };
+
+	return poll(&p, 1, timeout_ms) == 1 && p.revents & POLLHUP;
+}
+
+/* QEMU crashes when the hang-up overtakes it in taking the fd. */
+TEST(one_that_is_killed_while_it_passes_an_fd_hangs_up_after_the_answer)
+{
+	static const char *const lines[] = { GREETING, "{\"return\": {}, \"id\": 1}\n",
+					     "{\"return\": {}, \"id\": 2}\n" };
+	int fd;
+	pid_t pid;
+
+	snprintf(t.path, sizeof(t.path), "/tmp/vmkeep-qmp-%d", getpid());
+	t.listener = unixsock_listen(t.path, 0600);
+	ASSERT_GE(t.listener, 0);
+	pid = fork();
+	if (pid == 0) {
+		if (loop_init() < 0)
+			_exit(1);
+		task_start(pass, NULL);
+		loop_run();
+	}
+	ASSERT_EQ(fcntl(t.listener, F_SETFL, 0), 0);
+	fd = accept(t.listener, NULL, NULL);
+	ASSERT_GE(fd, 0);
+	for (int i = 0; i < 2; i++) {
+		(void)!write(fd, lines[i], strlen(lines[i]));
+		hear(fd);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	EXPECT_FALSE(hung_up(fd, 200));
+	(void)!write(fd, lines[2], strlen(lines[2]));
+	EXPECT_TRUE(hung_up(fd, 5000));
+	close(fd);
+	close(t.listener);
+	unlink(t.path);
 }
 
 TEST(a_peer_that_goes_fails_the_call)
