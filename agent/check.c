@@ -6,6 +6,7 @@
 #include "checkhost.h"
 #include "checkkernel.h"
 #include "checkmemory.h"
+#include "early.h"
 #include "findings.h"
 
 void target_free(struct target *t)
@@ -14,6 +15,22 @@ void target_free(struct target *t)
 	free(t->initrd);
 	free(t->cmdline);
 	*t = (struct target){ 0 };
+}
+
+static void check_early(json *all, const struct target *t, const struct guest_set *guests)
+{
+	struct err e;
+
+	if (!t->early)
+		return;
+	if (early_check_host(t->cmdline, &e) < 0)
+		found(all, BLOCKED, "host", e.text, "the next kernel would not come up",
+		      "install vmkeep's programs, or leave out --early");
+	for (size_t i = 0; i < guests->n; i++)
+		if (!guests->v[i]->gone && early_possible(guests->v[i], &e) < 0)
+			found(all, NOTE, guests->v[i]->name, e.text,
+			      "the guest does not come back early, but when vmkeepd is started as a service",
+			      "nothing, or move it to the root file system");
 }
 
 static unsigned int running;
@@ -35,6 +52,7 @@ json *check_run(struct target *t)
 	for (size_t i = 0; i < guests.n; i++)
 		if (!guests.v[i]->gone)
 			check_guest(all, guests.v[i]);
+	check_early(all, t, &guests);
 	if (!guests.n)
 		found(all, NOTE, "host", "no guest runs under vmkeep",
 		      "the update would be an ordinary kexec", "");

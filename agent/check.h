@@ -10,12 +10,14 @@
  * @kernel:	Its image.
  * @initrd:	Its initial RAM disk or NULL.
  * @cmdline:	Its whole command line.
+ * @early:	Guests are to come back before its init (early.h).
  * @version:	From the image, filled in by check_run().
  */
 struct target {
 	char *kernel;
 	char *initrd;
 	char *cmdline;
+	bool early;
 	char version[128];
 };
 

@@ -37,6 +37,7 @@ static enum exit_status parse_target(const struct command *self, int argc, char 
 						 { "json", no_argument, NULL, 'j' },
 						 { "max-blackout", required_argument, NULL, 'b' },
 						 { "rehearse", no_argument, NULL, 'R' },
+						 { "early", no_argument, NULL, 'e' },
 						 { 0 } };
 	_cleanup_json_ json *args = json_object_new_object();
 	const char *missing = NULL;
@@ -68,6 +69,9 @@ static enum exit_status parse_target(const struct command *self, int argc, char 
 			if (as_json)
 				return cli_usage(self);
 			json_set_bool(args, "rehearse", true);
+			break;
+		case 'e':
+			json_set_bool(args, "early", true);
 			break;
 		case 'b':
 			if (!max_blackout_ms || (*max_blackout_ms = parse_seconds(optarg)) < 0)

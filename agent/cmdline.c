@@ -7,6 +7,7 @@
 #include "kexec.h"
 
 #define TSC_KHZ "tsc_early_khz="
+#define EARLY " rw init=" VMKEEP_INIT
 
 /* Drop every word of @line that begins with @prefix. */
 static void drop_words(char *line, const char *prefix)
@@ -33,34 +34,66 @@ static bool has_word(const char *line, const char *prefix)
 	return false;
 }
 
-int cmdline_build(bool reuse, const char *append, unsigned int tsc_khz, char **ret, struct err *e)
+void cmdline_strip(char *line)
 {
-	_cleanup_free_ char *running = NULL;
-	char *line;
-	int r;
+	char *early;
+
+	drop_words(line, TSC_KHZ);
+	early = strstr(line, EARLY);
+	if (early)
+		memmove(early, early + strlen(EARLY), strlen(early + strlen(EARLY)) + 1);
+	drop_words(line, CMDLINE_REAL_INIT "=");
+	for (size_t n = strlen(line); n && line[n - 1] == ' '; n--)
+		line[n - 1] = '\0';
+}
+
+static void add_words(char **line, const char *words)
+{
+	char *old = *line;
+
+	*line = xasprintf("%s%s%s", old, *old && *words ? " " : "", words);
+	free(old);
+}
+
+int cmdline_build(bool reuse, const char *append, unsigned int tsc_khz, bool early, char **ret,
+		  struct err *e)
+{
+	_cleanup_free_ char *line = NULL;
 
 	append = append ? append : "";
 	if (reuse) {
-		r = read_file("/proc/cmdline", KEXEC_CMDLINE_MAX, &running, NULL);
+		int r = read_file("/proc/cmdline", KEXEC_CMDLINE_MAX, &line, NULL);
+
 		if (r < 0)
 			return err_set(e, r, "/proc/cmdline: %s", strerror(-r));
-		running[strcspn(running, "\n")] = '\0';
-		/* Ours, from the last update: it must not pile up. */
-		drop_words(running, TSC_KHZ);
+		line[strcspn(line, "\n")] = '\0';
+		cmdline_strip(line);
+	} else {
+		line = xstrdup("");
 	}
-	if (tsc_khz && !has_word(append, TSC_KHZ))
-		line = xasprintf("%s%s%s%s" TSC_KHZ "%u", running ? running : "",
-				 running && *append ? " " : "", append,
-				 running || *append ? " " : "", tsc_khz);
-	else
-		line = xasprintf("%s%s%s", running ? running : "", running && *append ? " " : "",
-				 append);
-	if (strlen(line) >= KEXEC_CMDLINE_MAX) {
-		free(line);
+	add_words(&line, append);
+	if (tsc_khz && !has_word(append, TSC_KHZ)) {
+		_cleanup_free_ char *word = xasprintf(TSC_KHZ "%u", tsc_khz);
+
+		add_words(&line, word);
+	}
+	if (early) {
+		_cleanup_free_ char *init = cmdline_value(line, "init");
+		_cleanup_free_ char *words = NULL;
+
+		/* All after it is for init, and nothing of it for the kernel. */
+		if (has_word(line, "-- "))
+			return err_set(
+				e, -EINVAL,
+				"--early: the command line has \"--\", behind which nothing is the kernel's");
+		words = xasprintf(CMDLINE_REAL_INIT "=%s" EARLY, init ? init : "/sbin/init");
+		add_words(&line, words);
+	}
+	if (strlen(line) >= KEXEC_CMDLINE_MAX)
 		return err_set(e, -E2BIG, "the next kernel's command line is longer than %d bytes",
 			       KEXEC_CMDLINE_MAX - 1);
-	}
 	*ret = line;
+	line = NULL;
 	return 0;
 }
 

@@ -5,11 +5,15 @@
 
 #include "util.h"
 
+/* On the command line: what vmkeep-init(8) is to become. */
+#define CMDLINE_REAL_INIT "vmkeep.init"
+
 /**
  * cmdline_build() - Put the next kernel's command line together.
  * @reuse:	Begin with the running kernel's (/proc/cmdline).
  * @append:	More, or NULL.
  * @tsc_khz:	Rate of the time-stamp counter, for tsc_early_khz= unless @append has one.
+ * @early:	Have it start vmkeep-init(8) before its own init, on a root file system that can be written.
  * @ret:	The line; caller frees.
  *
  * A kernel that measures that rate anew at boot can be 1,600 ppm off for its first
@@ -19,7 +23,11 @@
  *
  * Return: 0, -E2BIG when it is too long for the kernel, or -errno; reason in @e.
  */
-int cmdline_build(bool reuse, const char *append, unsigned int tsc_khz, char **ret, struct err *e);
+int cmdline_build(bool reuse, const char *append, unsigned int tsc_khz, bool early, char **ret,
+		  struct err *e);
+
+/** cmdline_strip() - Take out of @line, in place, what an update has added to it: it must not pile up. */
+void cmdline_strip(char *line);
 
 /**
  * cmdline_switch() - Whether the last "NAME=" on @cmdline switches on.

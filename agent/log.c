@@ -7,11 +7,13 @@
 
 static enum log_level log_max = LOG_LEVEL_INFO;
 static bool log_prefix;
+static const char *log_name = "";
 
-void log_setup(enum log_level max, bool prefix)
+void log_setup(enum log_level max, bool prefix, const char *name)
 {
 	log_max = max;
 	log_prefix = prefix;
+	log_name = name;
 }
 
 void log_line(enum log_level level, const char *fmt, ...)
@@ -23,7 +25,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	if (level > log_max)
 		return;
 	if (log_prefix)
-		n = snprintf(line, sizeof(line), "<%d>", level);
+		n = snprintf(line, sizeof(line), "<%d>%s", level, log_name);
 	va_start(ap, fmt);
 	n += vsnprintf(line + n, sizeof(line) - (size_t)n - 1, fmt, ap);
 	va_end(ap);

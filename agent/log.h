@@ -11,8 +11,9 @@ enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARN = 4, LOG_LEVEL_INFO = 6, LO
  * log_setup() - Choose what is logged.
  * @max:	The most talkative level that is written.
  * @prefix:	Whether lines begin with "<N>", as sd-daemon(3) describes for the journal.
+ * @name:	What comes after that, for a log that does not know who writes; or "".
  */
-void log_setup(enum log_level max, bool prefix);
+void log_setup(enum log_level max, bool prefix, const char *name);
 
 /** log_line() - Write one line if @level is wanted. errno is kept. */
 void log_line(enum log_level level, const char *fmt, ...) __printf(2, 3);

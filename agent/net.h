@@ -44,6 +44,9 @@ enum net_when { NET_BEFORE_QEMU, NET_AFTER_QEMU };
  */
 int net_rebuild(json *net, enum net_when when, int timeout_ms, struct strv *remarks, struct err *e);
 
+/** net_ready() - Whether nothing of @net would be waited for now. Return: 0, or -errno with what is missing in @e. */
+int net_ready(json *net, struct err *e);
+
 /**
  * net_changed() - Whether two descriptions differ in what net_rebuild() would make.
  * @what:	The device that does.

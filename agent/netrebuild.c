@@ -365,6 +365,42 @@ static void after_qemu(struct rebuild *b, json *wanted)
 	do_up(b, wanted, &dev);
 }
 
+/* Return: 0, or -ETIMEDOUT. */
+static int there(struct nl_sock *sk, const char *name, struct err *e)
+{
+	_cleanup_netdev_ struct netdev dev = { 0 };
+	int r = netlink_wait(sk, name, now_ms(), &dev);
+
+	return r < 0 ? err_set(e, r, "%s is not there", name) : 0;
+}
+
+int net_ready(json *net, struct err *e)
+{
+	_cleanup_netlink_ struct nl_sock *sk = NULL;
+	json *devices, *bridges;
+	int r = netrecord_check(net, e);
+
+	if (!r)
+		r = netlink_open(&sk);
+	if (r < 0)
+		return err_set(e, r, "its network: %s", strerror(-r));
+	bridges = json_get(net, "bridges", json_type_array);
+	devices = json_get(net, "devices", json_type_array);
+	for (size_t i = 0; !r && i < json_object_array_length(bridges); i++) {
+		json *wanted = json_object_array_get_idx(bridges, i);
+
+		if (json_flag(wanted, "host"))
+			r = there(sk, json_str(wanted, "name"), e);
+	}
+	for (size_t i = 0; !r && i < json_object_array_length(devices); i++) {
+		json *wanted = json_object_array_get_idx(devices, i);
+
+		if (json_str(wanted, "mode"))
+			r = there(sk, json_str(wanted, "lower"), e);
+	}
+	return r;
+}
+
 int net_rebuild(json *net, enum net_when when, int timeout_ms, struct strv *remarks, struct err *e)
 {
 	struct rebuild b = { .timeout_ms = timeout_ms, .remarks = remarks, .e = e };

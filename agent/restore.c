@@ -17,6 +17,10 @@
  * Guests of one priority come back side by side; those of a lower one begin when they are back
  * or kept, but do not wait longer than HEAD_START_MS in all. Whoever the index names is written
  * down first (bootmark.h): it is never started anew at boot, whatever becomes of it here.
+ *
+ * Before the host's own init, an early agent does all this for guests that need nothing but the root file system (early.h),
+ * and ends. The next agent finds the others as if this one had been killed: with the holder, or still
+ * in the kernel's hands.
  */
 
 #include "restore.h"
@@ -25,6 +29,7 @@
 
 #include "bootmark.h"
 #include "clock.h"
+#include "early.h"
 #include "guestagent.h"
 #include "guestplaces.h"
 #include "holder.h"
@@ -51,6 +56,7 @@ struct arrival {
 	int priority;
 	int session;
 	bool again; /* an earlier agent had it */
+	bool left;  /* to the next agent */
 	int record;
 	int state;
 	struct guest_ram
@@ -59,8 +65,12 @@ struct arrival {
 
 static bool busy;
 static bool complete;
+static bool is_early;
+/* Guests whose wall clocks are being set. */
+static struct task_group clocks;
 /* The index stays with us as long as a guest of it is not back: a next agent needs it. */
 static int index_session = -EBADF;
+static bool index_is_needed;
 
 bool restore_busy(void)
 {
@@ -137,7 +147,7 @@ static void is_back(struct guest *g)
 	g->state = g->x.late.running ? GUEST_RUNNING : GUEST_PAUSED;
 	g->from_update = true;
 	if (g->x.late.running)
-		task_start(set_clock, guest_hold(g));
+		task_group_start(&clocks, set_clock, guest_hold(g));
 	/* At once: an agent that dies now must find it again, not start it a second time. */
 	guest_remember(g);
 }
@@ -261,7 +271,7 @@ static void let_go(const char *uuid)
 /* The index is done with when no guest of it is waited for. */
 static void let_go_of_index(void)
 {
-	if (index_session < 0)
+	if (index_session < 0 || index_is_needed)
 		return;
 	for (struct guest *g = guest_first(); g; g = g->next)
 		if (g->state == GUEST_KEPT)
@@ -296,6 +306,14 @@ static void keep(struct guest *g, const struct err *e)
 	g->gone = false; /* its QEMU is, it is not */
 	snprintf(g->kept_reason, sizeof(g->kept_reason), "%s", e->text);
 	log_error("%s: kept, not running: %s", g->name, e->text);
+}
+
+/* Nothing has run in it here: the next agent takes it from the holder. */
+static void leave(struct arrival *a, struct guest *g, const struct err *e)
+{
+	log_info("%s: comes back when the host is up: %s", g->name, e->text);
+	a->left = true;
+	guest_remove(g);
 }
 
 static int make_guest(struct arrival *a, struct guest **ret, struct err *e)
@@ -354,9 +372,13 @@ static void arrive(void *arg)
 	g->x.record = take_fd(&a->record);
 	g->x.state = take_fd(&a->state);
 	guestram_take(&g->ram, &a->ram);
+	if (!r && is_early)
+		r = early_ready(g, &e);
 	if (!r)
 		r = a->again ? take_over(g, &e) : bring_back(g, &e);
-	if (r < 0)
+	if (r < 0 && is_early && !g->x.may_have_run)
+		leave(a, g, &e);
+	else if (r < 0)
 		keep(g, &e);
 	else
 		log_info("%s: back, pid %d", g->name, g->pid);
@@ -404,6 +426,10 @@ static void take_sessions(json *index, struct arrival **ret, size_t *ret_n)
 		if (!name || !guest_name_valid(name) || !uuid_valid(uuid)) {
 			log_error("the index of guests: entry %zu makes no sense", i);
 			complete = false;
+			continue;
+		}
+		if (is_early && !json_flag(j, "early")) {
+			index_is_needed = true;
 			continue;
 		}
 		session_name(session, uuid);
@@ -502,6 +528,10 @@ static int restore(struct err *e)
 	for (size_t i = 0; i < n; i++) {
 		struct guest *g = guest_find(all[i].name);
 
+		if (all[i].left) {
+			index_is_needed = true;
+			continue;
+		}
 		if (!g || g->state != GUEST_KEPT)
 			let_go(all[i].uuid);
 	}
@@ -509,16 +539,22 @@ static int restore(struct err *e)
 	return (int)n;
 }
 
-int restore_run(struct err *e)
+int restore_run(bool early, struct err *e)
 {
 	int r;
 
 	if (busy)
 		return err_set(e, -EBUSY, "guests are just being brought back: wait for it");
 	busy = true;
+	is_early = early;
 	r = restore(e);
 	busy = false;
 	return r;
+}
+
+void restore_end_early(void)
+{
+	task_group_wait(&clocks);
 }
 
 int restore_retry(struct guest *g, struct err *e)

@@ -7,6 +7,8 @@
 
 /**
  * restore_run() - Bring back every guest that the previous kernel handed over.
+ * @early:	Only those that can come back before the host's init (early.h); the others, and those that do not come
+ *		back, are left to the next agent, as they are.
  *
  * Waits; guests come back side by side. One that cannot is kept, memory and
  * state, with the reason in its kept_reason.
@@ -14,7 +16,10 @@
  * Return: How many were handed over, 0 on an ordinary boot; -errno with the
  * reason in @e when what was handed over could not be read.
  */
-int restore_run(struct err *e);
+int restore_run(bool early, struct err *e);
+
+/** restore_end_early() - Wait until nothing of restore_run() is left to be done. The process then ends. */
+void restore_end_early(void);
 
 /** restore_retry() - Try again to bring back a kept guest. Return: 0, or -errno with the reason in @e. */
 int restore_retry(struct guest *g, struct err *e);

@@ -222,8 +222,9 @@ static int target_from_args(json *args, struct target *t, struct err *e)
 		return err_set(e, -EINVAL, "--kernel is needed: the image to jump to");
 	}
 	task_blocking(clock_measure, NULL);
+	t->early = json_flag(args, "early");
 	if (cmdline_build(json_flag(args, "reuse_cmdline"), json_str(args, "append"),
-			  (unsigned int)(clock_tsc_hz() / 1000), &t->cmdline, e) < 0) {
+			  (unsigned int)(clock_tsc_hz() / 1000), t->early, &t->cmdline, e) < 0) {
 		target_free(t);
 		return -EINVAL;
 	}
@@ -343,7 +344,7 @@ static int cmd_finish(struct control_client *c, json *args, json **ret, struct e
 			return EXIT_FAILED;
 		}
 	}
-	if (restore_run(e) < 0)
+	if (restore_run(false, e) < 0)
 		return EXIT_FAILED;
 	start_at_boot(); /* if that had to wait for it */
 	kept = json_object_new_array();

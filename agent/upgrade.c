@@ -23,6 +23,7 @@
 #include "checkguest.h"
 #include "checkpoint.h"
 #include "clock.h"
+#include "early.h"
 #include "guestplaces.h"
 #include "handover.h"
 #include "hostsync.h"
@@ -432,6 +433,7 @@ static int do_index(struct update *u, struct err *e)
 	_cleanup_close_ int dev = open_device(e);
 	json *guests = json_object_new_array();
 	struct utsname uts;
+	struct err why;
 	int r;
 
 	if (dev < 0) {
@@ -443,6 +445,8 @@ static int do_index(struct update *u, struct err *e)
 				   NULL);
 
 		json_set_int(g, "priority", u->guests.v[i]->priority);
+		if (u->target.early)
+			json_set_bool(g, "early", early_possible(u->guests.v[i], &why) == 0);
 		json_object_array_add(guests, g);
 	}
 	uname(&uts);

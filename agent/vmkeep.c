@@ -45,12 +45,16 @@ static const struct command commands[] = {
 	{ "status", "[NAME] [--json] [--watch]", "show guests and update",
 	  "\n  --json    everything, as JSON\n  --watch   show it again every second\n",
 	  cli_status },
-	{ "check", "--kernel IMG [--initrd IMG] [--reuse-cmdline] [--append STRING] [--json]",
+	{ "check",
+	  "--kernel IMG [--initrd IMG] [--reuse-cmdline] [--append STRING] [--early] [--json]",
 	  "name everything that stands in the way of an update; changes nothing",
 	  "\nExit status: 0 ready, 1 blocked, 2 could not tell, 3 no agent, 64 wrong usage.\n",
 	  cli_check },
-	{ "prepare", "--kernel IMG [--initrd IMG] [--reuse-cmdline] [--append STRING] [--rehearse]",
+	{ "prepare",
+	  "--kernel IMG [--initrd IMG] [--reuse-cmdline] [--append STRING] [--early] [--rehearse]",
 	  "load the kernel, preserve guests' RAM; guests run on",
+	  "  --early           guests that need only the root file system come back before the\n"
+	  "                    host's own init: see vmkeep-init(8)\n"
 	  "  --rehearse        find out first whether each guest's checkpoint loads: see rehearse\n"
 	  "\nA second prepare replaces the first.\n",
 	  cli_prepare },
@@ -61,8 +65,9 @@ static const struct command commands[] = {
 	  cli_commit },
 	{ "abort", "", "undo prepare; before the jump only", "", cli_abort },
 	{ "update",
-	  "--kernel IMG [--initrd IMG] [--reuse-cmdline] [--append STRING] [--rehearse] [--max-blackout SECONDS]",
+	  "--kernel IMG [--initrd IMG] [--reuse-cmdline] [--append STRING] [--early] [--rehearse] [--max-blackout SECONDS]",
 	  "prepare and commit",
+	  "  --early           as of prepare\n"
 	  "  --rehearse        find out first whether each guest's checkpoint loads: see rehearse\n"
 	  "  --max-blackout SECONDS   as of commit\n",
 	  cli_update },

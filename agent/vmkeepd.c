@@ -13,6 +13,7 @@
 #include "bootmark.h"
 #include "clock.h"
 #include "definitionfiles.h"
+#include "early.h"
 #include "guest.h"
 #include "holder.h"
 #include "log.h"
@@ -28,11 +29,21 @@
 #include "start.h"
 #include "upgrade.h"
 
+/* In the lock file. */
+#define LOCKED_FOR_GOOD '1'
+#define LOCKED_EARLY 'e'
+#define EARLY_WAIT_MS 30000
+
+#define STATE_DIR "/var/lib/vmkeep"
+#define LOG_DIR "/var/log/vmkeep"
+
 static const char *run_dir = RUN_DIR;
-static const char *state_dir = "/var/lib/vmkeep";
-static const char *log_dir = "/var/log/vmkeep";
+static const char *state_dir = STATE_DIR;
+static const char *log_dir = LOG_DIR;
 static const char *config_dir = "/etc/vmkeep";
 static bool allow_read;
+/* By vmkeep-init(8), which waits for this to be closed. */
+static int early = -EBADF;
 static int exit_status;
 
 static void usage(FILE *out)
@@ -45,6 +56,7 @@ static void usage(FILE *out)
 	      "  --log-dir DIR    what guests' QEMUs print (/var/log/vmkeep)\n"
 	      "  --config-dir DIR what guests are defined as (/etc/vmkeep)\n"
 	      "  --allow-read-all everybody may ask for status and report\n"
+	      "  --early FD       as vmkeep-init starts it: bring back who can come now, close FD, end\n"
 	      "  --debug          log every step\n"
 	      "  --help, --version\n\n"
 	      "Stays in the foreground and logs to stderr. See vmkeepd(8).\n",
@@ -59,6 +71,7 @@ static void parse_args(int argc, char **argv)
 		{ "log-dir", required_argument, NULL, 'l' },
 		{ "config-dir", required_argument, NULL, 'c' },
 		{ "allow-read-all", no_argument, NULL, 'a' },
+		{ "early", required_argument, NULL, 'e' },
 		{ "debug", no_argument, NULL, 'd' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -84,6 +97,13 @@ static void parse_args(int argc, char **argv)
 		case 'a':
 			allow_read = true;
 			break;
+		case 'e':
+			early = atoi(optarg);
+			if (early <= STDERR_FILENO || fcntl(early, F_SETFD, FD_CLOEXEC) < 0) {
+				usage(stderr);
+				exit(EXIT_BAD_USAGE);
+			}
+			break;
 		case 'd':
 			level = LOG_LEVEL_DEBUG;
 			break;
@@ -102,7 +122,7 @@ static void parse_args(int argc, char **argv)
 		usage(stderr);
 		exit(EXIT_BAD_USAGE);
 	}
-	log_setup(level, getenv("JOURNAL_STREAM") != NULL);
+	log_setup(level, early >= 0 || getenv("JOURNAL_STREAM"), early >= 0 ? "vmkeepd: " : "");
 }
 
 static int make_dirs(struct err *e)
@@ -118,16 +138,31 @@ static int make_dirs(struct err *e)
 	return 0;
 }
 
+/* One that is early ends by itself, soon. */
+static bool is_early(int lock_fd)
+{
+	char c = 0;
+
+	return pread(lock_fd, &c, 1, 0) == 1 && c == LOCKED_EARLY;
+}
+
 /* Two agents would both believe that the guests are theirs. The lock goes with the process. */
 static int lock(struct err *e)
 {
+	static const char who[] = { LOCKED_FOR_GOOD, LOCKED_EARLY };
 	_cleanup_free_ char *path = xasprintf("%s/lock", run_dir);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), r;
+	int64_t deadline = now_ms() + EARLY_WAIT_MS;
 
 	if (fd < 0)
 		return err_set(e, -errno, "%s: %s", path, strerror(errno));
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+	while ((r = flock(fd, LOCK_EX | LOCK_NB)) < 0 && early < 0 && is_early(fd) &&
+	       now_ms() < deadline)
+		usleep(10000);
+	if (r < 0)
 		return err_set(e, -errno, "another vmkeepd runs already (it holds %s)", path);
+	if (pwrite(fd, &who[early >= 0], 1, 0) != 1)
+		return err_set(e, -EIO, "%s: cannot be written", path);
 	return 0;
 }
 
@@ -171,13 +206,19 @@ static int watch_signals(void)
 static void start(void *arg)
 {
 	struct err e;
-	int r = restore_run(&e); /* first: somebody's blackout is running */
+	int r = restore_run(early >= 0, &e); /* first: somebody's blackout is running */
 
 	(void)arg;
 	if (r < 0)
 		log_error("nothing brought back: %s", e.text);
 	else if (r)
 		log_info("finished: %d guests came over the jump", r);
+	if (early >= 0) {
+		fd_close(&early);
+		restore_end_early();
+		loop_quit();
+		return;
+	}
 	restart_recover();
 	guest_recover();
 	task_start(guest_bound_logs, NULL);
@@ -209,9 +250,17 @@ int main(int argc, char **argv)
 	plug_setup();
 	probe_setup(state_dir);
 	report_setup(state_dir);
+	early_setup(state_dir, log_dir,
+		    strcmp(run_dir, RUN_DIR) == 0 && strcmp(state_dir, STATE_DIR) == 0 &&
+			    strcmp(log_dir, LOG_DIR) == 0);
 	upgrade_setup(run_dir);
 	/* Before there are threads, or guests to lose. */
-	if (holder_start(run_dir, luo_take, &e) < 0)
+	r = holder_start(run_dir, luo_take, &e);
+	if (r < 0 && early >= 0) {
+		log_error("no holder for those who come later: %s", e.text);
+		return EXIT_FAILED;
+	}
+	if (r < 0)
 		log_warn("no holder, an agent that dies loses what it has not brought back: %s",
 			 e.text);
 	r = loop_init();

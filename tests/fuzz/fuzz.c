@@ -35,7 +35,7 @@ void fuzz_must_explain(const struct err *e)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc, (void)argv;
-	log_setup((enum log_level)0, false);
+	log_setup((enum log_level)0, false, "");
 	/* What lives as long as the process may be known to nobody but a task that never ends. */
 	__lsan_disable();
 	fuzz_init();

@@ -49,9 +49,21 @@ static const struct where {
 	{ "/out", "9p", "trans=virtio,version=9p2000.L,msize=131072" },
 };
 
+/* vmkeep-init(8) may have been here. */
+static int is_mount(const char *path)
+{
+	char parent[100];
+	struct stat st, up;
+
+	snprintf(parent, sizeof(parent), "%s/..", path);
+	return stat(path, &st) == 0 && stat(parent, &up) == 0 && st.st_dev != up.st_dev;
+}
+
 static void mount_one(const struct where *w)
 {
 	mkdir(w->on, 0755);
+	if (is_mount(w->on))
+		return;
 	if (mount(w->type[0] == '9' ? "out" : w->type, w->on, w->type, 0, w->options) < 0)
 		err(1, "%s", w->on);
 }

@@ -31,6 +31,14 @@ run_guest() {
 		-nodefaults -display none $(guest_args "$guest") -append "console=$console quiet tsc=nowatchdog initcall_blacklist=cmos_init name=$guest full=$full beat=$beat duty=${GUEST_DUTY:-5} fill=${GUEST_FILL:-4M} ${GUEST_APPEND:-}" "$@"
 }
 
+# from_root: what guests are started with is copied to the root file system, and taken from there: the lab's own is
+# not there as early as they come back with --early.
+from_root() {
+	mkdir -p /var/lib/guest
+	cp -u "$GUEST_KERNEL" "$GUEST_INITRD" /var/lib/guest/
+	GUEST_KERNEL=/var/lib/guest/${GUEST_KERNEL##*/} GUEST_INITRD=/var/lib/guest/${GUEST_INITRD##*/}
+}
+
 # up NAME: NAME has booted and verified its RAM a first time. Generous: a guest under
 # emulation on a busy machine is slow, and waiting ends with the line.
 up() {

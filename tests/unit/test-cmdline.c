@@ -24,13 +24,13 @@ TEST(lines_the_kernel_would_cut_are_refused)
 
 	memset(big, 'a', sizeof(big));
 	big[KEXEC_CMDLINE_MAX] = '\0';
-	EXPECT_EQ(cmdline_build(false, big, 0, &line, &e), -E2BIG);
+	EXPECT_EQ(cmdline_build(false, big, 0, false, &line, &e), -E2BIG);
 	EXPECT_EQ(line, NULL);
 	big[KEXEC_CMDLINE_MAX - 1] = '\0';
-	EXPECT_EQ(cmdline_build(false, big, 0, &line, &e), 0);
+	EXPECT_EQ(cmdline_build(false, big, 0, false, &line, &e), 0);
 	EXPECT_STREQ(line, big);
 	free(line);
-	EXPECT_EQ(cmdline_build(false, NULL, 0, &line, &e), 0);
+	EXPECT_EQ(cmdline_build(false, NULL, 0, false, &line, &e), 0);
 	EXPECT_STREQ(line, "");
 	free(line);
 }
@@ -42,7 +42,7 @@ TEST(reused_line_comes_first)
 
 	ASSERT_EQ(read_file("/proc/cmdline", 4096, &running, NULL), 0);
 	running[strcspn(running, "\n")] = '\0';
-	ASSERT_EQ(cmdline_build(true, "vmkeep.test=1", 0, &line, &e), 0);
+	ASSERT_EQ(cmdline_build(true, "vmkeep.test=1", 0, false, &line, &e), 0);
 	EXPECT_EQ(strncmp(line, running, strlen(running)), 0);
 	EXPECT_STREQ(line + strlen(running), " vmkeep.test=1");
 }
@@ -52,16 +52,45 @@ TEST(the_counters_rate_is_passed_on_once)
 	char *line = NULL;
 	struct err e;
 
-	ASSERT_EQ(cmdline_build(false, NULL, 2499999, &line, &e), 0);
+	ASSERT_EQ(cmdline_build(false, NULL, 2499999, false, &line, &e), 0);
 	EXPECT_STREQ(line, "tsc_early_khz=2499999");
 	free(line);
-	ASSERT_EQ(cmdline_build(false, "quiet", 2499999, &line, &e), 0);
+	ASSERT_EQ(cmdline_build(false, "quiet", 2499999, false, &line, &e), 0);
 	EXPECT_STREQ(line, "quiet tsc_early_khz=2499999");
 	free(line);
 	/* The operator's own figure stands. */
-	ASSERT_EQ(cmdline_build(false, "quiet tsc_early_khz=1 x", 2499999, &line, &e), 0);
+	ASSERT_EQ(cmdline_build(false, "quiet tsc_early_khz=1 x", 2499999, false, &line, &e), 0);
 	EXPECT_STREQ(line, "quiet tsc_early_khz=1 x");
 	free(line);
+}
+
+TEST(what_an_update_has_added_is_taken_out_again)
+{
+	char line[] =
+		"root=/dev/vda init=/mine quiet tsc_early_khz=5 vmkeep.init=/mine rw init=" VMKEEP_INIT
+		" debug",
+	     none[] = "root=/dev/vda rw init=/mine";
+
+	cmdline_strip(line);
+	EXPECT_STREQ(line, "root=/dev/vda init=/mine quiet debug");
+	cmdline_strip(none);
+	EXPECT_STREQ(none, "root=/dev/vda rw init=/mine");
+}
+
+TEST(early_guests_come_before_the_hosts_init)
+{
+	char *line = NULL;
+	struct err e;
+
+	ASSERT_EQ(cmdline_build(false, "root=/dev/vda ro", 5, true, &line, &e), 0);
+	EXPECT_STREQ(
+		line,
+		"root=/dev/vda ro tsc_early_khz=5 vmkeep.init=/sbin/init rw init=" VMKEEP_INIT);
+	free(line);
+	ASSERT_EQ(cmdline_build(false, "init=/mine", 0, true, &line, &e), 0);
+	EXPECT_STREQ(line, "init=/mine vmkeep.init=/mine rw init=" VMKEEP_INIT);
+	free(line);
+	EXPECT_EQ(cmdline_build(false, "quiet -- single", 0, true, &line, &e), -EINVAL);
 }
 
 TEST(values)

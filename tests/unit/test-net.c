@@ -186,6 +186,7 @@ TEST_F(net, what_was_deleted_is_made_as_it_was)
 	EXPECT_FALSE(json_flag(item(self, "bridges", 0), "host"));
 
 	ASSERT_TRUE(sh("ip link del t0 && ip link del t1 && ip link del br0"));
+	EXPECT_EQ(net_ready(self->net, &self->e), 0);
 	self->timeout_ms = 20000;
 	ASSERT_EQ(rebuild(self, NET_BEFORE_QEMU), 0);
 	EXPECT_EQ(self->remarks.n, 0);
@@ -335,7 +336,10 @@ TEST_F(net, a_bridge_of_the_hosts_is_waited_for)
 			     json_get(item(self, "bridges", 0), "addresses", json_type_array), 0),
 		     "[\"192.0.2.1\\/24\"]");
 	mac = xstrdup(json_str(item(self, "bridges", 0), "mac"));
+	EXPECT_EQ(net_ready(self->net, &self->e), 0);
 	ASSERT_TRUE(sh("ip link del t0 && ip link del eth9 && ip link del br0"));
+	EXPECT_EQ(net_ready(self->net, &self->e), -ETIMEDOUT);
+	EXPECT_STREQ(self->e.text, "br0 is not there");
 
 	self->timeout_ms = 20000;
 	task_start(late_bridge, NULL);
@@ -474,7 +478,9 @@ TEST_F(net, macvtap)
 	EXPECT_NE(strstr(findings(self, "blocked"), "file descriptor"), NULL);
 	EXPECT_STREQ(json_str(item(self, "devices", 0), "lower"), "low");
 	close(fd);
+	EXPECT_EQ(net_ready(self->net, &self->e), 0);
 	ASSERT_TRUE(sh("ip link del low"));
+	EXPECT_EQ(net_ready(self->net, &self->e), -ETIMEDOUT);
 
 	self->timeout_ms = 100;
 	EXPECT_EQ(rebuild(self, NET_BEFORE_QEMU), -ENODEV);

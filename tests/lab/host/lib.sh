@@ -71,7 +71,8 @@ guest_args() {
 		say "no console left for guest $1"
 		return 1
 	}
-	console=/dev/virtio-ports/$port
+	# The device itself: its name is there before anybody has made links.
+	console=$(readlink -f "/dev/virtio-ports/$port")
 	[ ! -p "/var/lib/console-$1" ] || console=/var/lib/console-$1
 	echo "-chardev file,id=console,path=$console" \
 		"-kernel $GUEST_KERNEL -initrd $GUEST_INITRD"
