@@ -70,7 +70,7 @@ static void look_inside(json *all, const struct target *t)
 		if (!g->gone && g->argv.n)
 			want(&r.i, g->argv.v[0]);
 	r.i.there = xmalloc0(r.i.names.n * sizeof(bool));
-	ret = task_blocking(read_thread, &r);
+	ret = task_background(read_thread, &r);
 	if (ret == 0)
 		check_content(all, t, &r.i);
 	else if (ret == -EBADMSG || (ret == -ENOEXEC && !r.i.entries))

@@ -76,7 +76,7 @@ static int image(const char *path, struct kimage *k, struct err *e)
 			return 0;
 		}
 	}
-	ret = task_blocking(read_thread, &r);
+	ret = task_background(read_thread, &r);
 	if (ret == 0)
 		seen[next++ % IMAGES_KEPT] = (struct seen){ .dev = st.st_dev,
 							    .ino = st.st_ino,

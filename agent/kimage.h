@@ -44,7 +44,7 @@ struct kimage {
 };
 
 /**
- * kimage_read() - Find out about an image. Blocks: run it by task_blocking().
+ * kimage_read() - Find out about an image. Blocks: run it by task_background().
  *
  * What it reads may be anything. The file is read, not mapped: one that is cut short
  * meanwhile would end the agent by SIGBUS. It takes the payload's length in memory, what

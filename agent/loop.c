@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <ucontext.h>
 
@@ -27,6 +28,8 @@
 /* Only pages that are touched cost memory; json-c's parser and snprintf() are the deepest users. */
 #define STACK_SIZE (256UL * 1024)
 #define GUARD_SIZE 4096UL
+/* A tenth of the time of one that has 0, if both have enough to do: sched(7). */
+#define BACKGROUND_NICE 10
 
 struct task {
 	ucontext_t ctx;
@@ -249,6 +252,7 @@ void task_sleep(int ms)
 struct blocking {
 	int (*fn)(void *arg);
 	void *arg;
+	bool background;
 	int ret;
 	int eventfd;
 };
@@ -257,14 +261,18 @@ static void *blocking_thread(void *arg)
 {
 	struct blocking *b = arg;
 
+	if (b->background)
+		setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + BACKGROUND_NICE);
 	b->ret = b->fn(b->arg);
 	eventfd_write(b->eventfd, 1);
 	return NULL;
 }
 
-int task_blocking(int (*fn)(void *arg), void *arg)
+static int run_thread(int (*fn)(void *arg), void *arg, bool background)
 {
-	struct blocking b = { .fn = fn, .arg = arg, .eventfd = eventfd(0, EFD_CLOEXEC) };
+	struct blocking b = {
+		.fn = fn, .arg = arg, .background = background, .eventfd = eventfd(0, EFD_CLOEXEC)
+	};
 	pthread_t thread;
 	int ret;
 
@@ -279,6 +287,16 @@ int task_blocking(int (*fn)(void *arg), void *arg)
 	}
 	fd_close(&b.eventfd);
 	return ret;
+}
+
+int task_blocking(int (*fn)(void *arg), void *arg)
+{
+	return run_thread(fn, arg, false);
+}
+
+int task_background(int (*fn)(void *arg), void *arg)
+{
+	return run_thread(fn, arg, true);
 }
 
 struct group_member {

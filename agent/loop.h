@@ -85,6 +85,14 @@ void task_sleep(int ms);
 int task_blocking(int (*fn)(void *arg), void *arg);
 
 /**
+ * task_background() - The same for work of seconds that nobody stands still for: guests have the processor first.
+ *
+ * Its nice value is 10; on Linux that is the thread's own (setpriority(2), "C library/kernel differences"). Not for what holds
+ * something that a guest waits for, such as a page that is being moved: it would hold it ten times as long.
+ */
+int task_background(int (*fn)(void *arg), void *arg);
+
+/**
  * struct task_group - Tasks that somebody waits for together. Zero it to begin.
  */
 struct task_group {

@@ -150,7 +150,7 @@ static int do_load(struct update *u, struct err *e)
 
 	if (r < 0)
 		return err_set(e, r, "%s: %s", loaded_path, strerror(-r));
-	return task_blocking(load_thread, &a);
+	return task_background(load_thread, &a);
 }
 
 static void unload(void)

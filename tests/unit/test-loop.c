@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 
 #include "loop.h"
 #include "util.h"
@@ -157,6 +158,30 @@ TEST_F(loop, blocking_calls_do_not_hold_up_others)
 	task_start(runs_meanwhile, NULL);
 	EXPECT_EQ(loop_run(), 0);
 	EXPECT_STREQ(trace, "meanwhile done");
+}
+
+static int niceness(void *arg)
+{
+	(void)arg;
+	return getpriority(PRIO_PROCESS, 0);
+}
+
+static void background(void *arg)
+{
+	int before = getpriority(PRIO_PROCESS, 0);
+
+	(void)arg;
+	note(task_background(niceness, NULL) == before + 10 ? "behind " : "?");
+	note(task_blocking(niceness, NULL) == before ? "beside " : "?");
+	note(getpriority(PRIO_PROCESS, 0) == before ? "itself" : "?");
+	loop_quit();
+}
+
+TEST_F(loop, background_work_stands_back_alone)
+{
+	task_start(background, NULL);
+	EXPECT_EQ(loop_run(), 0);
+	EXPECT_STREQ(trace, "behind beside itself");
 }
 
 static int count;
