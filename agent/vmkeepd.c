@@ -32,7 +32,6 @@
 /* In the lock file. */
 #define LOCKED_FOR_GOOD '1'
 #define LOCKED_EARLY 'e'
-#define EARLY_WAIT_MS 30000
 
 #define STATE_DIR "/var/lib/vmkeep"
 #define LOG_DIR "/var/log/vmkeep"
@@ -152,13 +151,15 @@ static int lock(struct err *e)
 	static const char who[] = { LOCKED_FOR_GOOD, LOCKED_EARLY };
 	_cleanup_free_ char *path = xasprintf("%s/lock", run_dir);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), r;
-	int64_t deadline = now_ms() + EARLY_WAIT_MS;
 
 	if (fd < 0)
 		return err_set(e, -errno, "%s: %s", path, strerror(errno));
-	while ((r = flock(fd, LOCK_EX | LOCK_NB)) < 0 && early < 0 && is_early(fd) &&
-	       now_ms() < deadline)
-		usleep(10000);
+	r = flock(fd, LOCK_EX | LOCK_NB);
+	if (r < 0 && early < 0 && is_early(fd)) {
+		/* However long: it has guests in its hands. */
+		log_info("waiting for the early agent, which still brings guests back");
+		r = flock(fd, LOCK_EX);
+	}
 	if (r < 0)
 		return err_set(e, -errno, "another vmkeepd runs already (it holds %s)", path);
 	if (pwrite(fd, &who[early >= 0], 1, 0) != 1)
