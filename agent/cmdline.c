@@ -7,24 +7,10 @@
 #include "kexec.h"
 
 #define TSC_KHZ "tsc_early_khz="
-#define EARLY " rw init=" VMKEEP_INIT
-
-/* Drop every word of @line that begins with @prefix. */
-static void drop_words(char *line, const char *prefix)
-{
-	char *out = line;
-
-	for (char *p = line; *p;) {
-		size_t word = strcspn(p, " "), gap = strspn(p + word, " ");
-
-		if (strncmp(p, prefix, strlen(prefix)) != 0) {
-			memmove(out, p, word + gap);
-			out += word + gap;
-		}
-		p += word + gap;
-	}
-	*out = '\0';
-}
+#define OWN_INIT "init=" VMKEEP_INIT
+/* The last of ro and rw counts. The kernel passes over names with a dot that it has no module for. */
+#define WRITABLE "rw"
+#define MARK "vmkeep.early=1"
 
 static bool has_word(const char *line, const char *prefix)
 {
@@ -34,25 +20,102 @@ static bool has_word(const char *line, const char *prefix)
 	return false;
 }
 
-void cmdline_strip(char *line)
-{
-	char *early;
-
-	drop_words(line, TSC_KHZ);
-	early = strstr(line, EARLY);
-	if (early)
-		memmove(early, early + strlen(EARLY), strlen(early + strlen(EARLY)) + 1);
-	drop_words(line, CMDLINE_REAL_INIT "=");
-	for (size_t n = strlen(line); n && line[n - 1] == ' '; n--)
-		line[n - 1] = '\0';
-}
-
 static void add_words(char **line, const char *words)
 {
 	char *old = *line;
 
 	*line = xasprintf("%s%s%s", old, *old && *words ? " " : "", words);
 	free(old);
+}
+
+/* Without a space between. */
+static void add_joined(char **line, const char *text)
+{
+	char *old = *line;
+
+	*line = xasprintf("%s%s", old, text);
+	free(old);
+}
+
+static bool begins(const char *word, const char *with)
+{
+	return strncmp(word, with, strlen(with)) == 0;
+}
+
+/* Take @line apart; the words point into it. */
+static void split(char *line, struct strv *words)
+{
+	for (char *word; (word = strsep(&line, " "));)
+		if (*word)
+			strv_add(words, word);
+}
+
+/* What --early has put there, and with @all, what every update has. Caller frees. */
+static char *without_own(const char *line, bool all)
+{
+	_cleanup_free_ char *copy = xstrdup(line);
+	_cleanup_strv_ struct strv words = { 0 };
+	char *ret = xstrdup("");
+	const char *init = NULL;
+
+	split(copy, &words);
+	for (size_t i = 0; i < words.n; i++) {
+		const char *word = words.v[i], *next = i + 1 < words.n ? words.v[i + 1] : "";
+
+		if (begins(word, CMDLINE_REAL_INIT "=")) {
+			init = word + strlen(CMDLINE_REAL_INIT) - strlen("init");
+		} else if (strcmp(word, OWN_INIT) == 0) {
+			if (init)
+				add_words(&ret, init);
+			init = NULL;
+		} else if (strcmp(word, WRITABLE) == 0 && strcmp(next, MARK) == 0) {
+			i++;
+		} else if (strcmp(word, MARK) != 0 && !(all && begins(word, TSC_KHZ))) {
+			add_words(&ret, word);
+		}
+	}
+	return ret;
+}
+
+char *cmdline_strip(const char *line)
+{
+	return without_own(line, true);
+}
+
+/*
+ * Ours in the place of the last init=, or first of all: what the kernel takes for init's arguments are the words behind
+ * that. Only the last one counts, and only what is behind it.
+ */
+static char *with_own(const char *line)
+{
+	_cleanup_free_ char *copy = xstrdup(line);
+	_cleanup_strv_ struct strv words = { 0 };
+	char *ret = xstrdup("");
+	size_t last = 0;
+
+	split(copy, &words);
+	for (size_t i = 0; i < words.n; i++)
+		if (begins(words.v[i], "init="))
+			last = i + 1;
+	if (!last)
+		add_words(&ret, OWN_INIT);
+	for (size_t i = 0; i < words.n; i++) {
+		if (i + 1 != last) {
+			add_words(&ret, words.v[i]);
+			continue;
+		}
+		add_words(&ret, CMDLINE_REAL_INIT);
+		add_joined(&ret, words.v[i] + strlen("init"));
+		add_words(&ret, OWN_INIT);
+	}
+	add_words(&ret, WRITABLE " " MARK);
+	return ret;
+}
+
+static void replace(char **line, char *by)
+{
+	free(*line);
+	*line = by;
 }
 
 int cmdline_build(bool reuse, const char *append, unsigned int tsc_khz, bool early, char **ret,
@@ -67,7 +130,7 @@ int cmdline_build(bool reuse, const char *append, unsigned int tsc_khz, bool ear
 		if (r < 0)
 			return err_set(e, r, "/proc/cmdline: %s", strerror(-r));
 		line[strcspn(line, "\n")] = '\0';
-		cmdline_strip(line);
+		replace(&line, cmdline_strip(line));
 	} else {
 		line = xstrdup("");
 	}
@@ -77,18 +140,15 @@ int cmdline_build(bool reuse, const char *append, unsigned int tsc_khz, bool ear
 
 		add_words(&line, word);
 	}
-	if (early) {
-		_cleanup_free_ char *init = cmdline_value(line, "init");
-		_cleanup_free_ char *words = NULL;
-
-		/* All after it is for init, and nothing of it for the kernel. */
-		if (has_word(line, "-- "))
-			return err_set(
-				e, -EINVAL,
-				"--early: the command line has \"--\", behind which nothing is the kernel's");
-		words = xasprintf(CMDLINE_REAL_INIT "=%s" EARLY, init ? init : "/sbin/init");
-		add_words(&line, words);
-	}
+	/* All after it is for init, and nothing of it for the kernel. */
+	if (early && has_word(line, "-- "))
+		return err_set(
+			e, -EINVAL,
+			"--early: the command line has \"--\", behind which nothing is the kernel's");
+	/* Also from a line that somebody has copied. */
+	replace(&line, without_own(line, false));
+	if (early)
+		replace(&line, with_own(line));
 	if (strlen(line) >= KEXEC_CMDLINE_MAX)
 		return err_set(e, -E2BIG, "the next kernel's command line is longer than %d bytes",
 			       KEXEC_CMDLINE_MAX - 1);

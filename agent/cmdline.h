@@ -5,7 +5,7 @@
 
 #include "util.h"
 
-/* On the command line: what vmkeep-init(8) is to become. */
+/* On the command line: what vmkeep-init(8) is to become, if init= said so. */
 #define CMDLINE_REAL_INIT "vmkeep.init"
 
 /**
@@ -26,8 +26,8 @@
 int cmdline_build(bool reuse, const char *append, unsigned int tsc_khz, bool early, char **ret,
 		  struct err *e);
 
-/** cmdline_strip() - Take out of @line, in place, what an update has added to it: it must not pile up. */
-void cmdline_strip(char *line);
+/** cmdline_strip() - @line without what updates have added to it: that must not pile up. Caller frees. */
+char *cmdline_strip(const char *line);
 
 /**
  * cmdline_switch() - Whether the last "NAME=" on @cmdline switches on.

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "charargs.h"
 #include "cmdline.h"
 #include "fileargs.h"
 #include "guestplaces.h"
@@ -14,12 +15,18 @@
 #include "loop.h"
 #include "net.h"
 #include "spawn.h"
+#include "useraccess.h"
 
 static const char *own_dirs[2];
 static bool standard_dirs;
+static const char *mount_table;
 
-void early_setup(const char *state_dir, const char *log_dir, bool standard)
+#define DEFAULT_INIT "/sbin/init"
+#define MOUNTINFO_MAX (4UL * 1024 * 1024)
+
+void early_setup(const char *state_dir, const char *log_dir, bool standard, const char *mounts)
 {
+	mount_table = mounts;
 	standard_dirs = standard;
 	own_dirs[0] = state_dir;
 	own_dirs[1] = log_dir;
@@ -28,18 +35,46 @@ void early_setup(const char *state_dir, const char *log_dir, bool standard)
 /* What is looked at on a thread: a file system may hang. */
 struct look {
 	const char *argv0, *cwd;
-	json *files; /* fileargs_parse() */
-	pid_t pid;   /* 0: after the jump, when it has to be usable, too */
+	json *files;	  /* fileargs_parse() */
+	struct strv made; /* charargs_made() */
+	const char *user;
+	pid_t pid; /* 0: after the jump, when it has to be usable, too */
 	struct err *e;
 };
 
+/* Whether another mount than the one on "/" holds the canonical @path: proc_pid_mountinfo(5), of which the fifth field counts. */
+static bool below_mount(const char *path)
+{
+	_cleanup_free_ char *table = NULL;
+	char *at;
+
+	if (read_file(mount_table, MOUNTINFO_MAX, &table, NULL) < 0)
+		return true;
+	at = table;
+	for (char *line; (line = strsep(&at, "\n"));) {
+		char *point = line;
+		size_t len;
+
+		for (int i = 0; point && i < 4; i++)
+			point = strchr(point, ' ') ? strchr(point, ' ') + 1 : NULL;
+		len = point ? strcspn(point, " ") : 0;
+		/* One with a space in its name ("\040") is none that anything of ours is below: then it is not on "/" either. */
+		if (len > 1 && strncmp(path, point, len) == 0 && (path[len] == '/' || !path[len]))
+			return true;
+	}
+	return false;
+}
+
+/* A directory that is mounted on another has the file system of "/", too, and is not there so early. */
 static int on_root(const char *path, const struct stat *st, struct err *e)
 {
+	_cleanup_free_ char *real = NULL;
 	struct stat root;
 
 	if (S_ISBLK(st->st_mode) || S_ISCHR(st->st_mode))
 		return 0;
-	if (stat("/", &root) < 0 || st->st_dev != root.st_dev)
+	real = realpath(path, NULL);
+	if (!real || stat("/", &root) < 0 || st->st_dev != root.st_dev || below_mount(real))
 		return err_set(e, -EXDEV, "%s is not on the root file system", path);
 	return 0;
 }
@@ -54,10 +89,35 @@ static int look_at(const char *path, int mode, struct err *e)
 	return on_root(path, &st, e);
 }
 
+/* Return: Whether both lines say the same of it. @needed: and say anything. */
+static bool same_word(const char *a, const char *b, const char *name, bool needed, struct err *e)
+{
+	_cleanup_free_ char *x = cmdline_value(a, name), *y = cmdline_value(b, name);
+
+	if (x && y ? strcmp(x, y) == 0 : !x && !y && !needed)
+		return true;
+	err_set(e, -EINVAL,
+		"the next kernel's root file system, %s=%s, is not this one's, %s=%s, which has " VMKEEP_INIT,
+		name, x ? x : "(none)", name, y ? y : "(none)");
+	return false;
+}
+
+/* Somebody sets the kernel's clock right by hours, later; guests would be told the wrong time. */
+static int check_clock(struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (read_file("/etc/adjtime", 4096, &text, NULL) == 0 && strstr(text, "LOCAL"))
+		return err_set(
+			e, -EOPNOTSUPP,
+			"the clock chip has local time (/etc/adjtime), which the host's init sets right");
+	return 0;
+}
+
 int early_check_host(const char *cmdline, struct err *e)
 {
-	_cleanup_free_ char *init = cmdline_value(cmdline, CMDLINE_REAL_INIT);
-	_cleanup_free_ char *root = cmdline_value(cmdline, "root"), *running = NULL, *had = NULL;
+	_cleanup_free_ char *init = cmdline_value(cmdline, CMDLINE_REAL_INIT), *running = NULL;
+	struct stat st, own;
 	int r = look_at(VMKEEP_INIT, X_OK, e);
 
 	if (r < 0)
@@ -66,18 +126,34 @@ int early_check_host(const char *cmdline, struct err *e)
 		return err_set(
 			e, -EINVAL,
 			"vmkeepd has other directories than it has by itself, which an early one would not find");
-	if (read_file("/proc/cmdline", KEXEC_CMDLINE_MAX, &running, NULL) == 0)
-		had = cmdline_value(running, "root");
-	if (!root || !had || strcmp(root, had) != 0)
-		return err_set(
-			e, -EINVAL,
-			"the next kernel's root file system, root=%s, is not this one's, root=%s, which has " VMKEEP_INIT,
-			root ? root : "(none)", had ? had : "(none)");
-	/* Also when it has been forgotten in a line that was put together by hand. */
-	if (!init || access(init, X_OK) < 0)
-		return err_set(e, -ENOENT, "the host's init %s: %s", init ? init : "(none named)",
-			       init ? strerror(errno) : "nothing would be started after it");
-	return 0;
+	r = read_file("/proc/cmdline", KEXEC_CMDLINE_MAX, &running, NULL);
+	if (r < 0)
+		return err_set(e, r, "/proc/cmdline: %s", strerror(-r));
+	running[strcspn(running, "\n")] = '\0';
+	if (!same_word(cmdline, running, "root", true, e) ||
+	    !same_word(cmdline, running, "rootflags", false, e))
+		return -EINVAL;
+	if (stat(init ? init : DEFAULT_INIT, &st) < 0 ||
+	    access(init ? init : DEFAULT_INIT, X_OK) < 0)
+		return err_set(e, -errno, "the host's init %s: %s", init ? init : DEFAULT_INIT,
+			       strerror(errno));
+	/* It would become itself, for ever. */
+	if (stat(VMKEEP_INIT, &own) == 0 && st.st_dev == own.st_dev && st.st_ino == own.st_ino)
+		return err_set(e, -EINVAL, "the host's init would be " VMKEEP_INIT " itself");
+	return check_clock(e);
+}
+
+/* What QEMU makes: its directory is there, or is in memory and will be made (guestplaces.h). */
+static int look_at_made(const struct look *l, const char *path)
+{
+	_cleanup_free_ char *dir = path_absolute(path, l->cwd);
+	char *slash = strrchr(dir, '/');
+
+	if (strncmp(dir, "/run/", 5) == 0 || strncmp(dir, "/dev/", 5) == 0)
+		return 0;
+	if (slash && slash != dir)
+		*slash = '\0';
+	return look_at(dir, X_OK, l->e);
 }
 
 static int look_at_file(const struct look *l, json *j)
@@ -119,6 +195,17 @@ static int look_at_open(const struct look *l)
 	return r;
 }
 
+/* Before udev has run, devices are root's alone. */
+static int look_as_user(const struct look *l)
+{
+	struct access_want kvm = { .path = (char *)"/dev/kvm", .mode = R_OK | W_OK };
+	int r = access(kvm.path, F_OK) == 0 ? user_access(l->user, &kvm, 1) : 0;
+
+	if (!r && kvm.error)
+		r = err_set(l->e, -kvm.error, "/dev/kvm: %s, as %s", strerror(kvm.error), l->user);
+	return r;
+}
+
 static int look(void *arg)
 {
 	const struct look *l = arg;
@@ -130,6 +217,10 @@ static int look(void *arg)
 		r = look_at(own_dirs[i], l->pid ? X_OK : W_OK | X_OK, l->e);
 	for (size_t i = 0; !r && i < json_object_array_length(l->files); i++)
 		r = look_at_file(l, json_object_array_get_idx(l->files, i));
+	for (size_t i = 0; !r && i < l->made.n; i++)
+		r = look_at_made(l, l->made.v[i]);
+	if (!r && l->user && !l->pid)
+		r = look_as_user(l);
 	return !r && l->pid ? look_at_open(l) : r;
 }
 
@@ -138,10 +229,14 @@ static int look_at_all(const struct guest *g, pid_t pid, struct err *e)
 	struct look l = { .argv0 = g->argv.v[0],
 			  .cwd = g->cwd ? g->cwd : "/",
 			  .files = fileargs_parse(&g->argv),
+			  .user = g->user,
 			  .pid = pid,
 			  .e = e };
-	int r = task_blocking(look, &l);
+	int r;
 
+	charargs_made(&g->argv, &l.made);
+	r = task_blocking(look, &l);
+	strv_free(&l.made);
 	json_object_put(l.files);
 	return r;
 }

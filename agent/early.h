@@ -11,9 +11,10 @@
 
 /**
  * early_setup() - Where the agent itself writes; neither is to go beneath a mount that comes later.
+ * @mounts:	The host's mounts, as proc_pid_mountinfo(5): those of a service may be its own.
  * @standard:	These, and where its sockets are, are where an agent has them that is told nothing.
  */
-void early_setup(const char *state_dir, const char *log_dir, bool standard);
+void early_setup(const char *state_dir, const char *log_dir, bool standard, const char *mounts);
 
 /**
  * early_check_host() - Whether the next kernel can be told to run vmkeep-init(8) first.

@@ -173,6 +173,7 @@ static void become_holder(int listener, const char *path, holder_take_fn *take)
 
 static char *socket_path;
 static holder_take_fn *take_self;
+static bool required;
 
 static bool alive(void)
 {
@@ -258,7 +259,12 @@ int holder_take(const char *name, bool *again)
 
 	*again = false;
 	fd = ask(OP_TAKE, name, again);
-	return fd == -ENOTCONN ? take_self(name) : fd;
+	return fd == -ENOTCONN && !required ? take_self(name) : fd;
+}
+
+void holder_require(void)
+{
+	required = true;
 }
 
 void holder_release(const char *name)

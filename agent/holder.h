@@ -46,6 +46,9 @@ int holder_start(const char *run_dir, holder_take_fn *take, struct err *e);
  */
 int holder_take(const char *name, bool *again);
 
+/** holder_require() - From now on, without a holder nothing is taken: holder_take() fails with -ENOTCONN. */
+void holder_require(void);
+
 /** holder_release() - It need not be held any more. The caller closes its own fd of it. */
 void holder_release(const char *name);
 

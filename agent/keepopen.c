@@ -10,8 +10,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 
-#define PATIENCE_MS 10000
+#define PATIENCE_S 10
 
 #define SOCK 0
 #define WORD 1
@@ -34,14 +35,20 @@ static void read_answer(const char *key)
 {
 	char buf[4096];
 	size_t len = 0;
+	struct timespec now;
+	int64_t until;
 
-	for (;;) {
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	until = now.tv_sec + PATIENCE_S;
+	/* An agent that had already read the answer when it ended: a QEMU may have much to tell, and none for us. */
+	while (now.tv_sec <= until) {
 		struct pollfd p = { .fd = SOCK, .events = POLLIN };
 		char *end;
 		ssize_t n;
 
-		if (poll(&p, 1, PATIENCE_MS) <= 0)
+		if (poll(&p, 1, PATIENCE_S * 1000) <= 0)
 			return;
+		clock_gettime(CLOCK_MONOTONIC, &now);
 		if (len == sizeof(buf)) {
 			memmove(buf, buf + len / 2, len / 2);
 			len /= 2;

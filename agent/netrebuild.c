@@ -32,6 +32,7 @@
 #include "nettap.h"
 
 #define VHOST_DEVICE "/dev/vhost-net"
+#define TUN_DEVICE "/dev/net/tun"
 
 struct rebuild {
 	struct nl_sock *sk;
@@ -395,8 +396,14 @@ int net_ready(json *net, struct err *e)
 	for (size_t i = 0; !r && i < json_object_array_length(devices); i++) {
 		json *wanted = json_object_array_get_idx(devices, i);
 
+		/* By a name that udev may be about to give to another card. */
 		if (json_str(wanted, "mode"))
-			r = there(sk, json_str(wanted, "lower"), e);
+			r = err_set(e, -EAGAIN, "%s hangs on a network card",
+				    json_str(wanted, "name"));
+		else if (json_flag(wanted, "vhost") && access(VHOST_DEVICE, R_OK | W_OK) < 0)
+			r = err_set(e, -errno, VHOST_DEVICE ": %s", strerror(errno));
+		else if (access(TUN_DEVICE, R_OK | W_OK) < 0)
+			r = err_set(e, -errno, TUN_DEVICE ": %s", strerror(errno));
 	}
 	return r;
 }

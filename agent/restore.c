@@ -44,6 +44,9 @@
 #define LOAD_TIMEOUT_MS 120000
 /* Long enough for a host's network set-up that begins when we do; guests who need none of it do not wait. */
 #define NETWORK_WAIT_MS 15000
+/* For guest agents that are slow to answer: alone, and when guests wait for the next agent. */
+#define CLOCKS_WAIT_MS 15000
+#define OTHERS_WAIT_MS 1000
 /* How long guests of lower priority are held back, all in all: their blackout goes on meanwhile. */
 #define HEAD_START_MS 5000
 /* Long enough for a service beside ours that a QEMU connects to. */
@@ -66,6 +69,8 @@ struct arrival {
 static bool busy;
 static bool complete;
 static bool is_early;
+/* The host's wall clock, which is then not for guests until the host's init has set it. */
+static bool clock_is_wrong;
 /* Guests whose wall clocks are being set. */
 static struct task_group clocks;
 /* The index stays with us as long as a guest of it is not back: a next agent needs it. */
@@ -146,7 +151,7 @@ static void is_back(struct guest *g)
 	g->x.tsc_resumed = clock_tsc();
 	g->state = g->x.late.running ? GUEST_RUNNING : GUEST_PAUSED;
 	g->from_update = true;
-	if (g->x.late.running)
+	if (g->x.late.running && !(is_early && clock_is_wrong))
 		task_group_start(&clocks, set_clock, guest_hold(g));
 	/* At once: an agent that dies now must find it again, not start it a second time. */
 	guest_remember(g);
@@ -468,6 +473,7 @@ static void carry_clock(const struct handover_late *late)
 	int64_t by;
 	int r = clock_carry_realtime(late->realtime_ns, late->tsc_jump, late->tsc_hz, &by);
 
+	clock_is_wrong = r < 0;
 	if (r < 0)
 		log_warn(
 			"the wall clock is left as the clock chip has it, %.3f s behind what it was before the jump: %s",
@@ -554,7 +560,10 @@ int restore_run(bool early, struct err *e)
 
 void restore_end_early(void)
 {
-	task_group_wait(&clocks);
+	int64_t deadline = now_ms() + (index_is_needed ? OTHERS_WAIT_MS : CLOCKS_WAIT_MS);
+
+	while (clocks.running && now_ms() < deadline)
+		task_sleep(20);
 }
 
 int restore_retry(struct guest *g, struct err *e)

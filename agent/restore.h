@@ -18,7 +18,7 @@
  */
 int restore_run(bool early, struct err *e);
 
-/** restore_end_early() - Wait until nothing of restore_run() is left to be done. The process then ends. */
+/** restore_end_early() - Wait until what restore_run() has begun is done, or for as long as others can stand. The process then ends. */
 void restore_end_early(void);
 
 /** restore_retry() - Try again to bring back a kept guest. Return: 0, or -errno with the reason in @e. */

@@ -440,6 +440,12 @@ static int do_index(struct update *u, struct err *e)
 		json_object_put(guests);
 		return dev;
 	}
+	/* It may have gone since prepare, and the next kernel would not come up. */
+	r = u->target.early ? early_check_host(u->target.cmdline, e) : 0;
+	if (r < 0) {
+		json_object_put(guests);
+		return r;
+	}
 	for (size_t i = 0; i < u->guests.n; i++) {
 		json *g = qmp_args("name", u->guests.v[i]->name, "uuid", u->guests.v[i]->uuid,
 				   NULL);

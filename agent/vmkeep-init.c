@@ -10,21 +10,28 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cmdline.h"
 
+/* As in vmkeepd.service: an agent has some for each guest. */
+#define FILES_MAX 65536
 /* Guests wait for nothing that is not there: a QEMU that takes longer does so beside the host's init. */
 #define PATIENCE_MS 5000
 #define CMDLINE_MAX 8192
+#define DEVKMSG "/proc/sys/kernel/printk_devkmsg"
 
 /* What is not there yet, if no initramfs has made it. The host's init leaves alone what it finds mounted. */
 static const struct where {
@@ -74,12 +81,28 @@ static void drop_capabilities(void)
 	}
 }
 
+/* For what QEMU listens on at 127.0.0.1. */
+static void set_loopback_up(void)
+{
+	struct ifreq lo = { .ifr_name = "lo" };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	if (ioctl(fd, SIOCGIFFLAGS, &lo) == 0) {
+		lo.ifr_flags |= IFF_UP;
+		ioctl(fd, SIOCSIFFLAGS, &lo);
+	}
+	close(fd);
+}
+
 /* What udev would do later. Those that are built in, or that this machine has no use for, are no error. */
 static void load_modules(void)
 {
 	pid_t pid;
 
-	if (access("/dev/kvm", F_OK) == 0)
+	if (access("/dev/kvm", F_OK) == 0 && access("/dev/net/tun", F_OK) == 0 &&
+	    access("/dev/vhost-net", F_OK) == 0)
 		return;
 	pid = fork();
 	if (pid == 0) {
@@ -91,11 +114,39 @@ static void load_modules(void)
 		waitpid(pid, NULL, 0);
 }
 
+/*
+ * With many guests the agent says more than the kernel's log takes from one program by default
+ * (Documentation/admin-guide/sysctl/kernel.rst, printk_devkmsg). @had: what it was, or "".
+ */
+static void take_all_words(char had[16])
+{
+	int fd = open(DEVKMSG, O_RDWR | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, had, 15);
+
+	had[n > 0 ? n : 0] = '\0';
+	if (n > 0)
+		(void)!pwrite(fd, "on\n", 3, 0);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void take_words_again(const char *had)
+{
+	int fd = *had ? open(DEVKMSG, O_WRONLY | O_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, had, strlen(had));
+	close(fd);
+}
+
 /* What it says goes where the host's log will find it. */
 static void start_agent(int done)
 {
+	const struct rlimit files = { FILES_MAX, FILES_MAX };
 	char number[16];
-	int log = open("/dev/kmsg", O_WRONLY), null = open("/dev/null", O_RDWR);
+	int log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC),
+	    null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	setsid();
 	if (null >= 0) {
@@ -104,6 +155,9 @@ static void start_agent(int done)
 	}
 	if (log >= 0)
 		dup2(log, STDERR_FILENO);
+	setrlimit(RLIMIT_NOFILE, &files);
+	load_modules();
+	set_loopback_up();
 	drop_capabilities();
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	snprintf(number, sizeof(number), "%d", done);
@@ -116,14 +170,15 @@ static void start_agent(int done)
 static void bring_guests_back(void)
 {
 	struct pollfd p = { .events = POLLIN };
+	char words[16];
 	int done[2];
 	pid_t pid;
 
 	if (access("/dev/liveupdate", F_OK) < 0)
 		return;
-	load_modules();
 	if (pipe(done) < 0)
 		return;
+	take_all_words(words);
 	pid = fork();
 	if (pid == 0) {
 		close(done[0]);
@@ -134,6 +189,7 @@ static void bring_guests_back(void)
 	if (pid > 0)
 		poll(&p, 1, PATIENCE_MS);
 	close(done[0]);
+	take_words_again(words);
 }
 
 /* The host's own init, which prepare has written there. */
@@ -149,6 +205,9 @@ static const char *real_init(char *buf, size_t size)
 	for (char *word = strtok(buf, " \n"); word; word = strtok(NULL, " \n"))
 		if (strncmp(word, CMDLINE_REAL_INIT "=", sizeof(CMDLINE_REAL_INIT)) == 0)
 			ret = word + sizeof(CMDLINE_REAL_INIT);
+	/* It would start itself, for ever. */
+	if (ret && strcmp(ret, VMKEEP_INIT) == 0)
+		return NULL;
 	return ret;
 }
 

@@ -31,7 +31,8 @@
 
 /* In the lock file. */
 #define LOCKED_FOR_GOOD '1'
-#define LOCKED_EARLY 'e'
+#define LOCKED_EARLY 'e' /* and the process' number */
+#define EARLY_WAIT_MS 60000
 
 #define STATE_DIR "/var/lib/vmkeep"
 #define LOG_DIR "/var/log/vmkeep"
@@ -137,32 +138,56 @@ static int make_dirs(struct err *e)
 	return 0;
 }
 
-/* One that is early ends by itself, soon. */
-static bool is_early(int lock_fd)
+/* The early agent that holds the lock, or 0. */
+static pid_t early_pid(int lock_fd)
 {
-	char c = 0;
+	char text[32] = "";
 
-	return pread(lock_fd, &c, 1, 0) == 1 && c == LOCKED_EARLY;
+	if (pread(lock_fd, text, sizeof(text) - 1, 0) < 2 || text[0] != LOCKED_EARLY)
+		return 0;
+	return (pid_t)strtol(text + 1, NULL, 10);
+}
+
+/*
+ * It ends by itself, soon; unless a guest of its hangs, for which others cannot stand for ever. Killed, it leaves
+ * everything to us as any agent does. It cannot have become another process: it holds the lock.
+ */
+static int take_over_lock(int lock_fd, pid_t pid)
+{
+	int64_t deadline = now_ms() + EARLY_WAIT_MS;
+	bool killed = false;
+
+	log_info("waiting for the early agent, which still brings guests back");
+	while (flock(lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (!killed && now_ms() >= deadline && early_pid(lock_fd) == pid) {
+			log_warn("the early agent has not ended after %d s: ending it",
+				 EARLY_WAIT_MS / MSEC_PER_SEC);
+			kill(pid, SIGKILL);
+			killed = true;
+		}
+		usleep(10000);
+	}
+	return 0;
 }
 
 /* Two agents would both believe that the guests are theirs. The lock goes with the process. */
 static int lock(struct err *e)
 {
-	static const char who[] = { LOCKED_FOR_GOOD, LOCKED_EARLY };
+	_cleanup_free_ char *who = xasprintf("%c%d", early < 0 ? LOCKED_FOR_GOOD : LOCKED_EARLY,
+					     getpid());
 	_cleanup_free_ char *path = xasprintf("%s/lock", run_dir);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), r;
 
 	if (fd < 0)
 		return err_set(e, -errno, "%s: %s", path, strerror(errno));
-	r = flock(fd, LOCK_EX | LOCK_NB);
-	if (r < 0 && early < 0 && is_early(fd)) {
-		/* However long: it has guests in its hands. */
-		log_info("waiting for the early agent, which still brings guests back");
-		r = flock(fd, LOCK_EX);
-	}
+	r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+	if (r < 0 && early < 0 && early_pid(fd) > 0)
+		r = take_over_lock(fd, early_pid(fd));
 	if (r < 0)
-		return err_set(e, -errno, "another vmkeepd runs already (it holds %s)", path);
-	if (pwrite(fd, &who[early >= 0], 1, 0) != 1)
+		return err_set(e, r, "another vmkeepd runs already (it holds %s)", path);
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, who, strlen(who), 0) != (ssize_t)strlen(who))
 		return err_set(e, -EIO, "%s: cannot be written", path);
 	return 0;
 }
@@ -253,7 +278,8 @@ int main(int argc, char **argv)
 	report_setup(state_dir);
 	early_setup(state_dir, log_dir,
 		    strcmp(run_dir, RUN_DIR) == 0 && strcmp(state_dir, STATE_DIR) == 0 &&
-			    strcmp(log_dir, LOG_DIR) == 0);
+			    strcmp(log_dir, LOG_DIR) == 0,
+		    "/proc/1/mountinfo");
 	upgrade_setup(run_dir);
 	/* Before there are threads, or guests to lose. */
 	r = holder_start(run_dir, luo_take, &e);
@@ -261,6 +287,8 @@ int main(int argc, char **argv)
 		log_error("no holder for those who come later: %s", e.text);
 		return EXIT_FAILED;
 	}
+	if (early >= 0)
+		holder_require();
 	if (r < 0)
 		log_warn("no holder, an agent that dies loses what it has not brought back: %s",
 			 e.text);

@@ -301,9 +301,10 @@ bool restore_complete(void)
 	return true;
 }
 
-int restore_run(struct err *e)
+int restore_run(bool early, struct err *e)
 {
 	(void)e;
+	fuzz_must(!early);
 	changes();
 	return 0;
 }

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "guest.h"
+#include "keepopen.h"
 #include "guestfiles.h"
 #include "memfd.h"
 #include "unixsock.h"
@@ -140,6 +141,18 @@ static void must_explain(int r, const struct err *e)
 		fuzz_must_explain(e);
 }
 
+/* A process for each execution leaves few of them; it has tests of its own. */
+int keepopen_start(int sock, int64_t id, struct keepopen *ret)
+{
+	(void)sock, (void)id, (void)ret;
+	return 0;
+}
+
+void keepopen_end(struct keepopen *k)
+{
+	(void)k;
+}
+
 static void converse(void)
 {
 	char status[GUEST_STATUS_MAX];
@@ -151,7 +164,7 @@ static void converse(void)
 	if (r >= 0)
 		fuzz_must(strlen(status) < sizeof(status));
 	must_explain(guest_arm(guest, &e), &e);
-	must_explain(guest_give_state(guest, false, &e), &e);
+	must_explain(guest_give_state(guest, &e), &e);
 	must_explain(guest_save(guest, 5, &e), &e);
 	guest_take_state(guest);
 	guest_disarm(guest);

@@ -64,33 +64,44 @@ TEST(the_counters_rate_is_passed_on_once)
 	free(line);
 }
 
-TEST(what_an_update_has_added_is_taken_out_again)
-{
-	char line[] =
-		"root=/dev/vda init=/mine quiet tsc_early_khz=5 vmkeep.init=/mine rw init=" VMKEEP_INIT
-		" debug",
-	     none[] = "root=/dev/vda rw init=/mine";
+#define OURS "init=" VMKEEP_INIT
+#define END " rw vmkeep.early=1"
 
-	cmdline_strip(line);
-	EXPECT_STREQ(line, "root=/dev/vda init=/mine quiet debug");
-	cmdline_strip(none);
-	EXPECT_STREQ(none, "root=/dev/vda rw init=/mine");
-}
+static const struct {
+	const char *before, *early;
+} lines[] = {
+	{ "root=/dev/vda ro single", OURS " root=/dev/vda ro single" END },
+	{ "root=/dev/vda init=/mine rw quiet",
+	  "root=/dev/vda vmkeep.init=/mine " OURS " rw quiet" END },
+	{ "init=/a b init=/c d", "init=/a b vmkeep.init=/c " OURS " d" END },
+	{ "", OURS END },
+};
 
 TEST(early_guests_come_before_the_hosts_init)
 {
-	char *line = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		_cleanup_free_ char *line = NULL, *again = NULL, *back = NULL;
+		struct err e;
+
+		ASSERT_EQ(cmdline_build(false, lines[i].before, 0, true, &line, &e), 0);
+		EXPECT_STREQ(line, lines[i].early);
+		/* Whoever copies it. */
+		ASSERT_EQ(cmdline_build(false, line, 0, true, &again, &e), 0);
+		EXPECT_STREQ(again, lines[i].early);
+		back = cmdline_strip(line);
+		EXPECT_STREQ(back, lines[i].before);
+	}
+}
+
+TEST(what_updates_have_added_is_taken_out_again)
+{
+	_cleanup_free_ char *line = cmdline_strip("a tsc_early_khz=5 " OURS " b" END " " OURS
+						  " rw c" END);
+	_cleanup_free_ char *built = NULL;
 	struct err e;
 
-	ASSERT_EQ(cmdline_build(false, "root=/dev/vda ro", 5, true, &line, &e), 0);
-	EXPECT_STREQ(
-		line,
-		"root=/dev/vda ro tsc_early_khz=5 vmkeep.init=/sbin/init rw init=" VMKEEP_INIT);
-	free(line);
-	ASSERT_EQ(cmdline_build(false, "init=/mine", 0, true, &line, &e), 0);
-	EXPECT_STREQ(line, "init=/mine vmkeep.init=/mine rw init=" VMKEEP_INIT);
-	free(line);
-	EXPECT_EQ(cmdline_build(false, "quiet -- single", 0, true, &line, &e), -EINVAL);
+	EXPECT_STREQ(line, "a b rw c");
+	EXPECT_EQ(cmdline_build(false, "quiet -- single", 0, true, &built, &e), -EINVAL);
 }
 
 TEST(values)

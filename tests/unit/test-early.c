@@ -34,6 +34,15 @@ static void touch(const char *path)
 	close(fd);
 }
 
+static void write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		abort();
+	close(fd);
+}
+
 static void ask(void *arg)
 {
 	struct err e;
@@ -105,7 +114,9 @@ FIXTURE_SETUP(host)
 	touch("/qemu");
 	touch("/disk");
 	touch("/other/disk");
-	early_setup("/state", "/log", true);
+	write_text("/mounts",
+		   "1 1 0:1 / / rw - ext4 /dev/vda rw\n2 1 0:2 / /other rw - tmpfs none rw\n");
+	early_setup("/state", "/log", true, "/mounts");
 }
 
 FIXTURE_TEARDOWN(host)
@@ -131,6 +142,44 @@ TEST_F(host, an_image_on_another_file_system)
 	EXPECT_EQ(ready, -EXDEV);
 }
 
+/* What is mounted there is a directory of the same file system; before it is, there may be another file of that name. */
+TEST_F(host, an_image_below_a_mount)
+{
+	write_text(
+		"/mounts",
+		"1 1 0:1 / / rw - ext4 /dev/vda rw\n3 1 0:1 /data /state rw - ext4 /dev/vda rw\n");
+	touch("/state/disk");
+	touch("/statedisk");
+	early_setup("/log", "/log", true, "/mounts");
+	ask_of(fake_guest("-drive", "file=/state/disk", NULL));
+	EXPECT_EQ(possible, -EXDEV);
+	EXPECT_STREQ(said.text, "/state/disk is not on the root file system");
+}
+
+TEST_F(host, an_image_beside_a_mount)
+{
+	write_text(
+		"/mounts",
+		"1 1 0:1 / / rw - ext4 /dev/vda rw\n3 1 0:1 /data /state rw - ext4 /dev/vda rw\n");
+	touch("/statedisk");
+	early_setup("/log", "/log", true, "/mounts");
+	ask_of(fake_guest("-drive", "file=/statedisk", NULL));
+	EXPECT_EQ(possible, 0);
+}
+
+TEST_F(host, a_socket_that_would_be_below_a_mount)
+{
+	ask_of(fake_guest("-chardev", "socket,id=c,server=on,wait=off,path=/other/ga", NULL));
+	EXPECT_EQ(possible, -EXDEV);
+}
+
+TEST_F(host, a_socket_in_memory)
+{
+	ask_of(fake_guest("-chardev", "socket,id=c,server=on,wait=off,path=/run/new/ga", NULL));
+	EXPECT_EQ(possible, 0);
+	EXPECT_EQ(ready, 0);
+}
+
 /* At the same path there may be another one as long as that file system is not mounted. */
 TEST_F(host, an_image_that_only_another_image_names)
 {
@@ -148,7 +197,7 @@ TEST_F(host, what_qemu_is_to_write_on_another_file_system)
 
 TEST_F(host, what_we_write_on_another_file_system)
 {
-	early_setup("/state", "/other", true);
+	early_setup("/state", "/other", true, "/mounts");
 	ask_of(fake_guest("-drive", "file=/disk", NULL));
 	EXPECT_EQ(possible, -EXDEV);
 }
@@ -207,7 +256,7 @@ TEST_F(host, a_kernel_that_could_not_start)
 	EXPECT_EQ(strncmp(e.text, "the next kernel's root file system, root=/dev/no-such, is not",
 			  60),
 		  0);
-	early_setup("/state", "/log", false);
+	early_setup("/state", "/log", false, "/mounts");
 	EXPECT_EQ(early_check_host("root=/dev/no-such vmkeep.init=/qemu", &e), -EINVAL);
 	EXPECT_EQ(strncmp(e.text, "vmkeepd has other directories", 29), 0);
 }
