@@ -23,10 +23,10 @@
 #include "fileargs.h"
 #include "findings.h"
 #include "guestargs.h"
+#include "mountinfo.h"
 #include "optargs.h"
 #include "useraccess.h"
 
-#define MOUNTINFO_MAX (4UL * 1024 * 1024)
 #define OPEN_MAX 4096
 
 struct looking {
@@ -64,38 +64,6 @@ static void mount_free(struct mount *m)
 	free(m->upper);
 }
 
-/* "\040" for a space, as proc_pid_mountinfo(5) writes it. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	while (*s) {
-		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 4;
-		} else {
-			*to++ = *s++;
-		}
-	}
-	*to = '\0';
-}
-
-/* The field of a line by its number from 0; caller frees. */
-static char *field(const char *line, int nr)
-{
-	char *ret;
-
-	for (; nr && line; nr--) {
-		line = strchr(line, ' ');
-		line += line != NULL;
-	}
-	ret = strndup(line ? line : "", line ? strcspn(line, " \n") : 0);
-	unescape(ret);
-	return ret;
-}
-
-enum { FIELD_DEVICE = 2, FIELD_POINT = 4 };
-
 /* Return: Whether the mount that @path is in was found. */
 static bool find_mount(const char *path, struct mount *m)
 {
@@ -109,13 +77,13 @@ static bool find_mount(const char *path, struct mount *m)
 
 		if (strtoull(p, NULL, 10) != sx.stx_mnt_id)
 			continue;
-		m->device = field(p, FIELD_DEVICE);
-		m->point = field(p, FIELD_POINT);
+		m->device = mountinfo_field(p, MOUNTINFO_DEVICE);
+		m->point = mountinfo_field(p, MOUNTINFO_POINT);
 		upper = strstr(p, "upperdir=");
 		if (upper && upper < end) {
 			upper += strlen("upperdir=");
 			m->upper = strndup(upper, strcspn(upper, ", \n"));
-			unescape(m->upper);
+			mountinfo_unescape(m->upper);
 		}
 		return true;
 	}
@@ -152,8 +120,8 @@ static bool mounted_at_boot(const struct mount *m)
 	bool ret = false;
 
 	for (const char *p = m->table; *p && !ret; p += strcspn(p, "\n"), p += *p == '\n') {
-		_cleanup_free_ char *device = field(p, FIELD_DEVICE);
-		_cleanup_free_ char *point = field(p, FIELD_POINT);
+		_cleanup_free_ char *device = mountinfo_field(p, MOUNTINFO_DEVICE);
+		_cleanup_free_ char *point = mountinfo_field(p, MOUNTINFO_POINT);
 
 		ret = strcmp(device, m->device) == 0 && in_fstab(point);
 	}

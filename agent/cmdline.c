@@ -28,21 +28,12 @@ static void add_words(char **line, const char *words)
 	free(old);
 }
 
-/* Without a space between. */
-static void add_joined(char **line, const char *text)
-{
-	char *old = *line;
-
-	*line = xasprintf("%s%s", old, text);
-	free(old);
-}
-
 static bool begins(const char *word, const char *with)
 {
 	return strncmp(word, with, strlen(with)) == 0;
 }
 
-/* Take @line apart; the words point into it. */
+/* Take @line apart. */
 static void split(char *line, struct strv *words)
 {
 	for (char *word; (word = strsep(&line, " "));)
@@ -100,13 +91,10 @@ static char *with_own(const char *line)
 	if (!last)
 		add_words(&ret, OWN_INIT);
 	for (size_t i = 0; i < words.n; i++) {
-		if (i + 1 != last) {
-			add_words(&ret, words.v[i]);
-			continue;
-		}
-		add_words(&ret, CMDLINE_REAL_INIT);
-		add_joined(&ret, words.v[i] + strlen("init"));
-		add_words(&ret, OWN_INIT);
+		_cleanup_free_ char *real = xasprintf(CMDLINE_REAL_INIT "%s " OWN_INIT,
+						      words.v[i] + strcspn(words.v[i], "="));
+
+		add_words(&ret, i + 1 == last ? real : words.v[i]);
 	}
 	add_words(&ret, WRITABLE " " MARK);
 	return ret;

@@ -13,6 +13,7 @@
 #include "guestplaces.h"
 #include "kexec.h"
 #include "loop.h"
+#include "mountinfo.h"
 #include "net.h"
 #include "spawn.h"
 #include "useraccess.h"
@@ -22,7 +23,6 @@ static bool standard_dirs;
 static const char *mount_table;
 
 #define DEFAULT_INIT "/sbin/init"
-#define MOUNTINFO_MAX (4UL * 1024 * 1024)
 
 void early_setup(const char *state_dir, const char *log_dir, bool standard, const char *mounts)
 {
@@ -42,7 +42,7 @@ struct look {
 	struct err *e;
 };
 
-/* Whether another mount than the one on "/" holds the canonical @path: proc_pid_mountinfo(5), of which the fifth field counts. */
+/* Whether another mount than the one on "/" holds the canonical @path. */
 static bool below_mount(const char *path)
 {
 	_cleanup_free_ char *table = NULL;
@@ -52,13 +52,9 @@ static bool below_mount(const char *path)
 		return true;
 	at = table;
 	for (char *line; (line = strsep(&at, "\n"));) {
-		char *point = line;
-		size_t len;
+		_cleanup_free_ char *point = mountinfo_field(line, MOUNTINFO_POINT);
+		size_t len = strlen(point);
 
-		for (int i = 0; point && i < 4; i++)
-			point = strchr(point, ' ') ? strchr(point, ' ') + 1 : NULL;
-		len = point ? strcspn(point, " ") : 0;
-		/* One with a space in its name ("\040") is none that anything of ours is below: then it is not on "/" either. */
 		if (len > 1 && strncmp(path, point, len) == 0 && (path[len] == '/' || !path[len]))
 			return true;
 	}

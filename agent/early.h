@@ -27,7 +27,7 @@ int early_check_host(const char *cmdline, struct err *e);
 /**
  * early_possible() - Before the jump: whether @g can come back early. Waits.
  *
- * Return: 0, or -EXDEV with what it needs of another file system in @e.
+ * Return: 0, or -errno in @e with what it lacks, -EXDEV with what it needs of another file system.
  */
 int early_possible(struct guest *g, struct err *e);
 

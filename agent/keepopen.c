@@ -91,7 +91,7 @@ int keepopen_start(int sock, int64_t id, struct keepopen *ret)
 	int word[2], r;
 	pid_t pid;
 
-	/* json-c and QEMU both write one space, or none. */
+	/* As QEMU writes it. */
 	snprintf(key, sizeof(key), "\"id\": %lld", (long long)id);
 	if (pipe2(word, O_CLOEXEC) < 0)
 		return -errno;
