@@ -246,16 +246,21 @@ static void stop_balloon(struct guest *g)
 	qmp_call(g->qmp, "balloon", args, -1, GUEST_QMP_TIMEOUT_MS, NULL, NULL);
 }
 
-static int do_preserve_ram(struct update *u, struct guest *g, struct err *e)
+static int do_settle_ram(struct update *u, struct guest *g, struct err *e)
 {
 	int r;
 
 	(void)u;
 	stop_balloon(g);
 	r = task_blocking(settle_thread, g);
-	if (r < 0)
-		return err_set(e, r, "make its memory ready: %s", strerror(-r));
-	r = task_blocking(preserve_ram_thread, g);
+	return r < 0 ? err_set(e, r, "make its memory ready: %s", strerror(-r)) : 0;
+}
+
+static int do_preserve_ram(struct update *u, struct guest *g, struct err *e)
+{
+	int r = task_blocking(preserve_ram_thread, g);
+
+	(void)u;
 	return r < 0 ? err_set(e, r, "%s", strerror(-r)) : 0;
 }
 
@@ -326,6 +331,7 @@ static const struct stage prepare_stages[] = {
 	{ .name = "write-back", .host = do_write_back },
 	{ .name = "load-kernel", .host = do_load, .undo_host = undo_load },
 	{ .name = "sessions", .host = do_sessions, .undo_guest = undo_session },
+	{ .name = "settle-ram", .guest = do_settle_ram },
 	{ .name = "preserve-ram", .guest = do_preserve_ram },
 	{ .name = "record", .guest = do_record },
 	{ .name = "state-file", .guest = do_state_file, .undo_guest = undo_state_file },
