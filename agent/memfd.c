@@ -147,7 +147,7 @@ static int settle_part(struct io_uring *ring, char *p, uint64_t size, unsigned i
 
 int memfd_settle(int fd, uint64_t size, uint64_t *ret_huge)
 {
-	_cleanup_close_ int pagemap = pagemap_open();
+	_cleanup_close_ int pagemap = pagemap_open(0);
 	unsigned int tries = PIN_TRIES;
 	struct io_uring ring;
 	char *p;

@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 
 #include "util.h"
 
 #ifndef PAGEMAP_SCAN /* kernel headers before 6.7 */
 #define PAGEMAP_SCAN _IOWR('f', 16, struct pm_scan_arg)
+#define PAGE_IS_PRESENT (1 << 3)
 #define PAGE_IS_HUGE (1 << 6)
 
 struct page_region {
@@ -38,10 +40,14 @@ struct pm_scan_arg {
 /* Of huge pages beside each other it makes one. */
 #define REGIONS 64
 
-int pagemap_open(void)
+int pagemap_open(pid_t pid)
 {
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	char path[64] = "/proc/self/pagemap";
+	int fd;
 
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -69,4 +75,24 @@ uint64_t pagemap_huge(int pagemap, const void *start, uint64_t size)
 		scan.start = scan.walk_end;
 	}
 	return huge;
+}
+
+int64_t pagemap_next_present(int pagemap, uint64_t *start, uint64_t end)
+{
+	struct page_region found;
+	struct pm_scan_arg scan = {
+		.size = sizeof(scan),
+		.start = *start,
+		.end = end,
+		.vec = (uintptr_t)&found,
+		.vec_len = 1,
+		.category_mask = PAGE_IS_PRESENT,
+		.return_mask = PAGE_IS_PRESENT,
+	};
+	int n = *start < end ? ioctl(pagemap, PAGEMAP_SCAN, &scan) : 0;
+
+	if (n <= 0)
+		return n < 0 ? -errno : 0;
+	*start = found.start;
+	return (int64_t)(found.end - found.start);
 }

@@ -3,11 +3,16 @@
 #include "readahead.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "fileargs.h"
 #include "log.h"
 #include "loop.h"
+#include "pagemap.h"
 
 #define MAPS_MAX ((size_t)4 * 1024 * 1024)
 
@@ -20,37 +25,126 @@
 /* What the kernel takes of one call at least: a device's read_ahead_kb, unless somebody has lowered it. */
 #define STEP ((off_t)128 * 1024)
 
+/* Pages between two used ones are read with them, up to so many bytes: one long read costs less than two. */
+#define GAP ((int64_t)64 * 1024)
+
+/* The entry of @path: its name alone, for all of it, or {path, ranges}, pairs of offset and size in bytes. */
+static json *find(json *paths, const char *path)
+{
+	for (size_t i = 0; i < json_object_array_length(paths); i++) {
+		json *j = json_object_array_get_idx(paths, i);
+		const char *its = json_object_is_type(j, json_type_string)
+					  ? json_object_get_string(j)
+					  : json_str(j, "path");
+
+		if (its && strcmp(its, path) == 0)
+			return j;
+	}
+	return NULL;
+}
+
 /* Return: whether it is new. */
 static bool note(json *paths, const char *path)
 {
-	if (!path || path[0] != '/' || json_object_array_length(paths) == PATHS_MAX)
+	if (!path || path[0] != '/' || json_object_array_length(paths) == PATHS_MAX ||
+	    find(paths, path))
 		return false;
-	for (size_t i = 0; i < json_object_array_length(paths); i++)
-		if (strcmp(json_object_get_string(json_object_array_get_idx(paths, i)), path) == 0)
-			return false;
 	json_object_array_add(paths, json_object_new_string(path));
 	return true;
 }
 
-/* "7f00-7f01 r-xp 00000000 08:01 42      /usr/lib/libc.so.6" */
-static void note_mapped(json *paths, char *line)
+/* @ranges come in order, mostly. */
+static void add_range(json *ranges, int64_t offset, int64_t size)
 {
-	char *path = strchr(line, '/');
+	size_t n = json_object_array_length(ranges);
+
+	if (n) {
+		json *last = json_object_array_get_idx(ranges, n - 1);
+		int64_t from = json_object_get_int64(json_object_array_get_idx(ranges, n - 2));
+		int64_t end = from + json_object_get_int64(last);
+
+		if (offset >= from && offset <= end + GAP) {
+			if (offset + size > end)
+				json_object_set_int64(last, offset + size - from);
+			return;
+		}
+	}
+	json_object_array_add(ranges, json_object_new_int64(offset));
+	json_object_array_add(ranges, json_object_new_int64(size));
+}
+
+/* A mapped file: what of it is in use, or all of it where the kernel does not tell. */
+static void note_used(json *paths, const char *path, int pagemap, uint64_t start, uint64_t end,
+		      int64_t offset)
+{
+	json *entry = find(paths, path), *ranges = json_get(entry, "ranges", json_type_array);
+	uint64_t at = start;
+	int64_t size;
+
+	if (entry && !ranges)
+		return;
+	while ((size = pagemap_next_present(pagemap, &at, end)) > 0) {
+		if (!ranges) {
+			if (json_object_array_length(paths) == PATHS_MAX)
+				return;
+			entry = qmp_args("path", path, NULL);
+			ranges = json_object_new_array();
+			json_object_object_add(entry, "ranges", ranges);
+			json_object_array_add(paths, entry);
+		}
+		add_range(ranges, offset + (int64_t)(at - start), size);
+		at += (uint64_t)size;
+	}
+	if (size < 0)
+		note(paths, path);
+}
+
+/* "7f00-7f01 r-xp 00000000 08:01 42      /usr/lib/libc.so.6" */
+static void note_mapped(json *paths, const char *line, int pagemap)
+{
+	const char *path = strchr(line, '/');
+	uint64_t start, end, offset;
 
 	/* A memfd, a device, or one whose place another has taken. */
-	if (path && strncmp(path, "/dev/", 5) != 0 && !strstr(path, " (deleted)"))
-		note(paths, path);
+	if (path && strncmp(path, "/dev/", 5) != 0 && !strstr(path, " (deleted)") &&
+	    sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64, &start, &end, &offset) == 3)
+		note_used(paths, path, pagemap, start, end, (int64_t)offset);
+}
+
+/* What @g runs: its name, or "" if the file has gone since. */
+static void program(const struct guest *g, char *ret, size_t size)
+{
+	_cleanup_free_ char *link = xasprintf("/proc/%d/exe", g->pid);
+	ssize_t n = readlink(link, ret, size - 1);
+
+	ret[n > 0 ? n : 0] = '\0';
+	if (strstr(ret, " (deleted)"))
+		ret[0] = '\0';
+}
+
+static void note_program(const struct guest *g, json *paths)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%d/maps", g->pid), *maps = NULL;
+	_cleanup_close_ int pagemap = pagemap_open(g->pid);
+	char exe[PATH_MAX];
+	struct stat a, b;
+
+	program(g, exe, sizeof(exe));
+	/* A program's libraries are the same in each guest of it. */
+	if ((!exe[0] || !find(paths, exe)) && read_file(path, MAPS_MAX, &maps, NULL) == 0)
+		for (char *at = maps, *line; (line = strsep(&at, "\n"));)
+			note_mapped(paths, line, pagemap);
+	/* The host has another one by now, of which nothing is known. */
+	if (!exe[0] || stat(exe, &a) < 0 || stat(g->argv.v[0], &b) < 0 || a.st_dev != b.st_dev ||
+	    a.st_ino != b.st_ino)
+		note(paths, g->argv.v[0]);
 }
 
 void readahead_note(const struct guest *g, json *paths)
 {
-	_cleanup_free_ char *path = xasprintf("/proc/%d/maps", g->pid), *maps = NULL;
 	_cleanup_json_ json *named = fileargs_parse(&g->argv);
 
-	/* A program's libraries are the same in each guest of it. */
-	if (note(paths, g->argv.v[0]) && read_file(path, MAPS_MAX, &maps, NULL) == 0)
-		for (char *at = maps, *line; (line = strsep(&at, "\n"));)
-			note_mapped(paths, line);
+	note_program(g, paths);
 	for (size_t i = 0; i < json_object_array_length(named); i++) {
 		json *j = json_object_array_get_idx(named, i);
 
@@ -59,16 +153,37 @@ void readahead_note(const struct guest *g, json *paths)
 	}
 }
 
-static void read_one(const char *path)
+static bool read_range(int fd, int64_t at, int64_t end)
+{
+	for (; at < end; at += STEP)
+		if (readahead(fd, at, (size_t)(end - at < STEP ? end - at : STEP)) < 0)
+			return false;
+	return true;
+}
+
+/* @ranges: NULL for all of it. */
+static void read_one(const char *path, json *ranges)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX)
 		return;
-	for (off_t at = 0; at < st.st_size; at += STEP)
-		if (readahead(fd, at, (size_t)STEP) < 0)
+	if (!ranges) {
+		read_range(fd, 0, st.st_size);
+		return;
+	}
+	for (size_t i = 0; i + 1 < json_object_array_length(ranges); i += 2) {
+		int64_t at = json_object_get_int64(json_object_array_get_idx(ranges, i));
+		int64_t size = json_object_get_int64(json_object_array_get_idx(ranges, i + 1));
+
+		if (at < 0 || at >= st.st_size || size <= 0)
+			continue;
+		if (size > st.st_size - at)
+			size = st.st_size - at;
+		if (!read_range(fd, at, at + size))
 			return;
+	}
 }
 
 static int read_thread(void *arg)
@@ -76,10 +191,12 @@ static int read_thread(void *arg)
 	json *paths = arg;
 
 	for (size_t i = 0; i < json_object_array_length(paths) && i < PATHS_MAX; i++) {
-		json *path = json_object_array_get_idx(paths, i);
+		json *j = json_object_array_get_idx(paths, i);
+		bool whole = json_object_is_type(j, json_type_string);
+		const char *path = whole ? json_object_get_string(j) : json_str(j, "path");
 
-		if (json_object_is_type(path, json_type_string))
-			read_one(json_object_get_string(path));
+		if (path)
+			read_one(path, whole ? NULL : json_get(j, "ranges", json_type_array));
 	}
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "loop.h"
+#include "pagemap.h"
 
 #include "fakeguest.h"
 
@@ -17,12 +18,18 @@
 
 static struct guest *guest;
 
+static const char *path_of(json *j)
+{
+	return json_object_is_type(j, json_type_string) ? json_object_get_string(j)
+							: json_str(j, "path");
+}
+
 static unsigned int count(json *paths, const char *end)
 {
 	unsigned int n = 0;
 
 	for (size_t i = 0; i < json_object_array_length(paths); i++) {
-		const char *path = json_object_get_string(json_object_array_get_idx(paths, i));
+		const char *path = path_of(json_object_array_get_idx(paths, i));
 		size_t len = strlen(path);
 
 		n += len >= strlen(end) && strcmp(path + len - strlen(end), end) == 0;
@@ -48,9 +55,40 @@ TEST(program_libraries_and_what_is_named_but_no_images)
 	EXPECT_EQ(0, count(paths, "]"));
 }
 
-static char file[] = "/var/tmp/vmkeep-readahead-XXXXXX";
+static int make_file(void)
+{
+	static char page[PAGE] = "x";
+	char file[] = "/var/tmp/vmkeep-readahead-XXXXXX";
+	int fd = mkstemp(file);
 
-static size_t resident(int fd)
+	for (size_t at = 0; fd >= 0 && at < SIZE; at += PAGE)
+		if (pwrite(fd, page, PAGE, (off_t)at) != PAGE)
+			abort();
+	fsync(fd);
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	return fd;
+}
+
+static void remove_file(int fd)
+{
+	_cleanup_free_ char *link = xasprintf("/proc/self/fd/%d", fd);
+	char file[256] = "";
+
+	if (readlink(link, file, sizeof(file) - 1) > 0)
+		unlink(file);
+	close(fd);
+}
+
+static json *name_of(int fd)
+{
+	_cleanup_free_ char *link = xasprintf("/proc/self/fd/%d", fd);
+	char file[256] = "";
+
+	return readlink(link, file, sizeof(file) - 1) > 0 ? json_object_new_string(file) : NULL;
+}
+
+/* Pages of @fd in memory, from page @from to before page @to. */
+static size_t resident(int fd, size_t from, size_t to)
 {
 	unsigned char in[SIZE / PAGE];
 	void *p = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
@@ -59,41 +97,122 @@ static size_t resident(int fd)
 	if (p == MAP_FAILED || mincore(p, SIZE, in) < 0)
 		return 0;
 	munmap(p, SIZE);
-	for (size_t i = 0; i < SIZE / PAGE; i++)
+	for (size_t i = from; i < to; i++)
 		n += in[i] & 1;
 	return n;
 }
 
+struct wanted {
+	int fd;
+	size_t from, to;
+};
+
 static void wait_for_file(void *arg)
 {
-	int fd = *(int *)arg;
+	struct wanted *w = arg;
 
-	for (int i = 0; i < 100 && resident(fd) < SIZE / PAGE; i++)
+	for (int i = 0; i < 100 && resident(w->fd, w->from, w->to) < w->to - w->from; i++)
 		task_sleep(50);
 	loop_quit();
+}
+
+static void read_and_wait(struct wanted *w, json *paths)
+{
+	if (loop_init() < 0)
+		abort();
+	readahead_start(paths);
+	task_start(wait_for_file, w);
+	if (loop_run() < 0)
+		abort();
 }
 
 TEST(they_are_read_and_what_makes_no_sense_is_passed_over)
 {
 	_cleanup_json_ json *paths = json_tokener_parse(
-		"[\"/nowhere\", 7, null, {}, \"/dev/zero\", \"/\", \"\"]");
-	static char page[PAGE] = "x";
-	int fd = mkstemp(file);
+		"[\"/nowhere\", 7, null, {}, \"/dev/zero\", \"/\", \"\", {\"path\": 7}, {\"ranges\": [0, 9]}]");
+	struct wanted all = { make_file(), 0, SIZE / PAGE };
+
+	ASSERT_GE(all.fd, 0);
+	json_object_array_add(paths, name_of(all.fd));
+	readahead_start(NULL);
+	read_and_wait(&all, paths);
+	EXPECT_EQ(SIZE / PAGE, resident(all.fd, 0, SIZE / PAGE));
+	remove_file(all.fd);
+}
+
+TEST(of_a_file_in_parts_those_are_read)
+{
+	struct wanted part = { make_file(), 512, 520 };
+	_cleanup_json_ json *paths = json_object_new_array(), *entry = json_object_new_object();
+
+	ASSERT_GE(part.fd, 0);
+	json_object_object_add(entry, "path", name_of(part.fd));
+	/* Before it, behind it, nothing, one without a size, what is no number; and pages 512 to 519. */
+	json_object_object_add(
+		entry, "ranges",
+		json_tokener_parse(
+			"[-4096, 8192, 8388608, 4096, 0, 0, 4096, -1, null, {}, 2097152, 32768, 7]"));
+	json_object_array_add(paths, json_object_get(entry));
+	read_and_wait(&part, paths);
+	EXPECT_EQ(8, resident(part.fd, 512, 520));
+	EXPECT_EQ(0, resident(part.fd, 0, 256));
+	EXPECT_EQ(0, resident(part.fd, 768, 1024));
+	remove_file(part.fd);
+}
+
+static bool kernel_tells(void)
+{
+	_cleanup_close_ int pagemap = pagemap_open(0);
+	uint64_t at = (uintptr_t)&guest & -(uint64_t)PAGE;
+
+	return pagemap_next_present(pagemap, &at, at + PAGE) == PAGE;
+}
+
+TEST(of_a_mapped_file_what_is_in_use)
+{
+	_cleanup_json_ json *paths = json_object_new_array();
+	int fd = make_file();
+	json *entry = NULL, *ranges;
+	volatile char *p;
 
 	ASSERT_GE(fd, 0);
-	for (size_t at = 0; at < SIZE; at += PAGE)
-		ASSERT_EQ(PAGE, pwrite(fd, page, PAGE, (off_t)at));
-	fsync(fd);
-	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-	json_object_array_add(paths, json_object_new_string(file));
-	ASSERT_EQ(0, loop_init());
-	readahead_start(NULL);
-	readahead_start(paths);
-	task_start(wait_for_file, &fd);
-	EXPECT_EQ(0, loop_run());
-	EXPECT_EQ(SIZE / PAGE, resident(fd));
-	unlink(file);
-	close(fd);
+	p = mmap(NULL, SIZE, PROT_READ, MAP_PRIVATE, fd, 0);
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	madvise((void *)p, SIZE, MADV_RANDOM);
+	EXPECT_EQ('x', p[0]);
+	EXPECT_EQ('x', p[SIZE - PAGE]);
+	guest = fake_guest(NULL);
+	readahead_note(guest, paths);
+	for (size_t i = 0; i < json_object_array_length(paths) && !entry; i++) {
+		json *name = name_of(fd);
+
+		entry = json_object_array_get_idx(paths, i);
+		if (strcmp(path_of(entry), json_object_get_string(name)) != 0)
+			entry = NULL;
+		json_object_put(name);
+	}
+	ASSERT_NE(NULL, entry);
+	ranges = json_get(entry, "ranges", json_type_array);
+	/* A kernel before 6.7 cannot tell: all of it. */
+	EXPECT_EQ(kernel_tells(), ranges != NULL);
+	if (ranges) {
+		int64_t last = SIZE - PAGE, read = 0;
+
+		for (size_t i = 0; i < json_object_array_length(ranges); i += 2) {
+			int64_t at = json_object_get_int64(json_object_array_get_idx(ranges, i));
+			int64_t size = json_object_get_int64(
+				json_object_array_get_idx(ranges, i + 1));
+
+			read += size;
+			if (at <= last && at + size >= (int64_t)SIZE)
+				last = 0;
+		}
+		EXPECT_EQ(0, json_object_get_int64(json_object_array_get_idx(ranges, 0)));
+		EXPECT_EQ(0, last);
+		EXPECT_LT(read, (int64_t)SIZE / 4);
+	}
+	munmap((void *)p, SIZE);
+	remove_file(fd);
 }
 
 TEST_HARNESS_MAIN
