@@ -79,7 +79,7 @@ uint64_t pagemap_huge(int pagemap, const void *start, uint64_t size)
 
 int64_t pagemap_next_present(int pagemap, uint64_t *start, uint64_t end)
 {
-	struct page_region found;
+	struct page_region found = { 0 };
 	struct pm_scan_arg scan = {
 		.size = sizeof(scan),
 		.start = *start,
