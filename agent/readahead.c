@@ -19,14 +19,20 @@
 /* Files of one QEMU have been 60; some hosts have a few QEMUs. */
 #define PATHS_MAX 1024
 
-/* What is larger is an image of some kind. */
-#define FILE_MAX ((off_t)128 * 1024 * 1024)
+/* Of one file. One that is larger, and is not mapped, is an image of some kind. */
+#define FILE_MAX ((int64_t)128 * 1024 * 1024)
 
 /* What the kernel takes of one call at least: a device's read_ahead_kb, unless somebody has lowered it. */
 #define STEP ((off_t)128 * 1024)
 
 /* Pages between two used ones are read with them, up to so many bytes: one long read costs less than two. */
 #define GAP ((int64_t)64 * 1024)
+
+/* Of one file: QEMU itself has had 30. They travel in the index, which has a limit. */
+#define RANGES_MAX 128
+
+/* Where files end that can be meant. */
+#define OFFSET_MAX ((uint64_t)1 << 40)
 
 /* The entry of @path: its name alone, for all of it, or {path, ranges}, pairs of offset and size in bytes. */
 static json *find(json *paths, const char *path)
@@ -43,39 +49,37 @@ static json *find(json *paths, const char *path)
 	return NULL;
 }
 
-/* Return: whether it is new. */
-static bool note(json *paths, const char *path)
+static void note(json *paths, const char *path)
 {
-	if (!path || path[0] != '/' || json_object_array_length(paths) == PATHS_MAX ||
-	    find(paths, path))
-		return false;
-	json_object_array_add(paths, json_object_new_string(path));
-	return true;
+	if (path && path[0] == '/' && json_object_array_length(paths) < PATHS_MAX &&
+	    !find(paths, path))
+		json_object_array_add(paths, json_object_new_string(path));
 }
 
-/* @ranges come in order, mostly. */
-static void add_range(json *ranges, int64_t offset, int64_t size)
+/* What is there already and near it is widened; with RANGES_MAX of them, the last in any case. */
+static void add_range(json *ranges, int64_t from, int64_t end)
 {
 	size_t n = json_object_array_length(ranges);
 
-	if (n) {
-		json *last = json_object_array_get_idx(ranges, n - 1);
-		int64_t from = json_object_get_int64(json_object_array_get_idx(ranges, n - 2));
-		int64_t end = from + json_object_get_int64(last);
+	for (size_t i = 0; i < n; i += 2) {
+		json *its_from = json_object_array_get_idx(ranges, i);
+		json *its_size = json_object_array_get_idx(ranges, i + 1);
+		int64_t a = json_object_get_int64(its_from);
+		int64_t b = a + json_object_get_int64(its_size);
 
-		if (offset >= from && offset <= end + GAP) {
-			if (offset + size > end)
-				json_object_set_int64(last, offset + size - from);
-			return;
-		}
+		if ((from > b + GAP || end < a - GAP) && i + 2 < 2 * (size_t)RANGES_MAX)
+			continue;
+		json_object_set_int64(its_from, from < a ? from : a);
+		json_object_set_int64(its_size, (end > b ? end : b) - (from < a ? from : a));
+		return;
 	}
-	json_object_array_add(ranges, json_object_new_int64(offset));
-	json_object_array_add(ranges, json_object_new_int64(size));
+	json_object_array_add(ranges, json_object_new_int64(from));
+	json_object_array_add(ranges, json_object_new_int64(end - from));
 }
 
 /* A mapped file: what of it is in use, or all of it where the kernel does not tell. */
 static void note_used(json *paths, const char *path, int pagemap, uint64_t start, uint64_t end,
-		      int64_t offset)
+		      uint64_t offset)
 {
 	json *entry = find(paths, path), *ranges = json_get(entry, "ranges", json_type_array);
 	uint64_t at = start;
@@ -92,7 +96,8 @@ static void note_used(json *paths, const char *path, int pagemap, uint64_t start
 			json_object_object_add(entry, "ranges", ranges);
 			json_object_array_add(paths, entry);
 		}
-		add_range(ranges, offset + (int64_t)(at - start), size);
+		add_range(ranges, (int64_t)(offset + (at - start)),
+			  (int64_t)(offset + (at - start)) + size);
 		at += (uint64_t)size;
 	}
 	if (size < 0)
@@ -107,8 +112,9 @@ static void note_mapped(json *paths, const char *line, int pagemap)
 
 	/* A memfd, a device, or one whose place another has taken. */
 	if (path && strncmp(path, "/dev/", 5) != 0 && !strstr(path, " (deleted)") &&
-	    sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64, &start, &end, &offset) == 3)
-		note_used(paths, path, pagemap, start, end, (int64_t)offset);
+	    sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64, &start, &end, &offset) == 3 &&
+	    start < end && end - start < OFFSET_MAX && offset < OFFSET_MAX)
+		note_used(paths, path, pagemap, start, end, offset);
 }
 
 /* What @g runs: its name, or "" if the file has gone since. */
@@ -130,8 +136,9 @@ static void note_program(const struct guest *g, json *paths)
 	struct stat a, b;
 
 	program(g, exe, sizeof(exe));
-	/* A program's libraries are the same in each guest of it. */
-	if ((!exe[0] || !find(paths, exe)) && read_file(path, MAPS_MAX, &maps, NULL) == 0)
+	/* The first guest of a program stands for all: what another uses besides is read when it comes to it. */
+	if (!find(paths, exe[0] ? exe : g->argv.v[0]) &&
+	    read_file(path, MAPS_MAX, &maps, NULL) == 0)
 		for (char *at = maps, *line; (line = strsep(&at, "\n"));)
 			note_mapped(paths, line, pagemap);
 	/* The host has another one by now, of which nothing is known. */
@@ -161,43 +168,51 @@ static bool read_range(int fd, int64_t at, int64_t end)
 	return true;
 }
 
-/* @ranges: NULL for all of it. */
-static void read_one(const char *path, json *ranges)
+static void read_ranges(int fd, int64_t file_size, json *ranges)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
+	int64_t left = FILE_MAX;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX)
-		return;
-	if (!ranges) {
-		read_range(fd, 0, st.st_size);
-		return;
-	}
-	for (size_t i = 0; i + 1 < json_object_array_length(ranges); i += 2) {
+	for (size_t i = 0; i + 1 < json_object_array_length(ranges) && left; i += 2) {
 		int64_t at = json_object_get_int64(json_object_array_get_idx(ranges, i));
 		int64_t size = json_object_get_int64(json_object_array_get_idx(ranges, i + 1));
 
-		if (at < 0 || at >= st.st_size || size <= 0)
+		if (at < 0 || at >= file_size || size <= 0)
 			continue;
-		if (size > st.st_size - at)
-			size = st.st_size - at;
+		if (size > file_size - at)
+			size = file_size - at;
+		if (size > left)
+			size = left;
 		if (!read_range(fd, at, at + size))
 			return;
+		left -= size;
 	}
+}
+
+static void read_one(json *entry)
+{
+	bool whole = json_object_is_type(entry, json_type_string);
+	const char *path = whole ? json_object_get_string(entry) : json_str(entry, "path");
+	json *ranges = json_get(entry, "ranges", json_type_array);
+	_cleanup_close_ int fd = -EBADF;
+	struct stat st;
+
+	if (!path || (!whole && !ranges))
+		return;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	if (!whole)
+		read_ranges(fd, st.st_size, ranges);
+	else if (st.st_size <= FILE_MAX)
+		read_range(fd, 0, st.st_size);
 }
 
 static int read_thread(void *arg)
 {
 	json *paths = arg;
 
-	for (size_t i = 0; i < json_object_array_length(paths) && i < PATHS_MAX; i++) {
-		json *j = json_object_array_get_idx(paths, i);
-		bool whole = json_object_is_type(j, json_type_string);
-		const char *path = whole ? json_object_get_string(j) : json_str(j, "path");
-
-		if (path)
-			read_one(path, whole ? NULL : json_get(j, "ranges", json_type_array));
-	}
+	for (size_t i = 0; i < json_object_array_length(paths) && i < PATHS_MAX; i++)
+		read_one(json_object_array_get_idx(paths, i));
 	return 0;
 }
 

@@ -9,10 +9,11 @@
 #include "guest.h"
 
 /**
- * readahead_note() - Add to @paths which files @g's QEMU will read at its start.
+ * readahead_note() - Add to @paths which files @g's QEMU will read at its start. Blocks.
  *
- * Its program and libraries, as it has them mapped now (proc_pid_maps(5)), and what its command line names,
- * but for disk images.
+ * Of its program and libraries what it uses of them now (proc_pid_maps(5), PAGEMAP_SCAN), and what its command line
+ * names, but for disk images. An entry of @paths is a path, for all of a file, or an object: "path", and "ranges",
+ * pairs of offset and size in bytes.
  */
 void readahead_note(const struct guest *g, json *paths);
 

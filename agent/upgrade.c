@@ -422,14 +422,37 @@ static void undo_arm(struct update *u, struct guest *g)
 	checkpoint_undo_arm(g);
 }
 
-/* Caller puts it. */
-static json *files_of(const struct guest_set *guests)
-{
-	json *paths = json_object_new_array();
+struct files_work {
+	const struct guest_set *guests;
+	json *paths;
+};
 
-	for (size_t i = 0; i < guests->n; i++)
-		readahead_note(guests->v[i], paths);
-	return paths;
+/* On a thread: a file system may hang. */
+static int files_thread(void *arg)
+{
+	struct files_work *w = arg;
+
+	for (size_t i = 0; i < w->guests->n; i++)
+		readahead_note(w->guests->v[i], w->paths);
+	return 0;
+}
+
+/* What only saves time refuses no update: not if it cannot be found out, and not if it is too much. */
+static int create_index(struct update *u, json *j)
+{
+	struct files_work w = { &u->guests, json_object_new_array() };
+	int r = task_blocking(files_thread, &w);
+
+	if (r < 0)
+		json_object_put(w.paths);
+	else
+		json_object_object_add(j, "read_ahead", w.paths);
+	r = handover_create("vmkeep-index", j);
+	if (r != -EMSGSIZE)
+		return r;
+	log_warn("the index of guests is too long with what could be read ahead: left out");
+	json_object_object_del(j, "read_ahead");
+	return handover_create("vmkeep-index", j);
 }
 
 /* As late as can be while guests run: which guests are in it is known only now. */
@@ -467,12 +490,11 @@ static int do_index(struct update *u, struct err *e)
 	json_set_str(j, "to_kernel", u->target.version);
 	json_set_int(j, "committed_ms", clock_realtime_ns() / NSEC_PER_MSEC);
 	json_object_object_add(j, "prepare_ms", json_object_get(u->timings));
-	json_object_object_add(j, "read_ahead", files_of(&u->guests));
 	u->index_session = luo_session_create(dev, HANDOVER_INDEX_SESSION);
 	if (u->index_session < 0)
 		return err_set(e, u->index_session, "session " HANDOVER_INDEX_SESSION ": %s",
 			       strerror(-u->index_session));
-	u->index_record = handover_create("vmkeep-index", j);
+	u->index_record = create_index(u, j);
 	if (u->index_record < 0)
 		return err_set(e, u->index_record, "%s", strerror(-u->index_record));
 	r = luo_preserve(u->index_session, u->index_record, HANDOVER_TOKEN_RECORD);

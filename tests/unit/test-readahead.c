@@ -134,6 +134,7 @@ TEST(they_are_read_and_what_makes_no_sense_is_passed_over)
 
 	ASSERT_GE(all.fd, 0);
 	json_object_array_add(paths, name_of(all.fd));
+	ASSERT_EQ(0, resident(all.fd, 0, SIZE / PAGE));
 	readahead_start(NULL);
 	read_and_wait(&all, paths);
 	EXPECT_EQ(SIZE / PAGE, resident(all.fd, 0, SIZE / PAGE));
@@ -168,51 +169,129 @@ static bool kernel_tells(void)
 	return pagemap_next_present(pagemap, &at, at + PAGE) == PAGE;
 }
 
+/* What @paths has of @fd, or NULL. */
+static json *entry_of(json *paths, int fd)
+{
+	_cleanup_json_ json *name = name_of(fd);
+
+	for (size_t i = 0; i < json_object_array_length(paths); i++) {
+		json *j = json_object_array_get_idx(paths, i);
+
+		if (strcmp(path_of(j), json_object_get_string(name)) == 0)
+			return j;
+	}
+	return NULL;
+}
+
+static long number(json *ranges, size_t i)
+{
+	return (long)json_object_get_int64(json_object_array_get_idx(ranges, i));
+}
+
+static volatile char *map(int fd, size_t from, size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, (off_t)from);
+
+	if (p == MAP_FAILED)
+		abort();
+	/* Not sixteen pages at a time. */
+	madvise(p, size, MADV_RANDOM);
+	return p;
+}
+
 TEST(of_a_mapped_file_what_is_in_use)
 {
 	_cleanup_json_ json *paths = json_object_new_array();
 	int fd = make_file();
-	json *entry = NULL, *ranges;
-	volatile char *p;
+	volatile char *whole, *half;
+	json *ranges;
 
 	ASSERT_GE(fd, 0);
-	p = mmap(NULL, SIZE, PROT_READ, MAP_PRIVATE, fd, 0);
-	ASSERT_NE(MAP_FAILED, (void *)p);
-	madvise((void *)p, SIZE, MADV_RANDOM);
-	EXPECT_EQ('x', p[0]);
-	EXPECT_EQ('x', p[SIZE - PAGE]);
+	ASSERT_EQ(0, resident(fd, 0, SIZE / PAGE));
+	half = map(fd, SIZE / 2, SIZE / 2);
+	whole = map(fd, 0, SIZE);
+	EXPECT_EQ('x', half[SIZE / 4]);
+	EXPECT_EQ('x', half[SIZE / 2 - PAGE]);
+	/* Nearer to each other than is worth a read of its own. */
+	EXPECT_EQ('x', whole[0]);
+	EXPECT_EQ('x', whole[8UL * PAGE]);
+	/* Again. */
+	EXPECT_EQ('x', whole[SIZE - PAGE]);
 	guest = fake_guest(NULL);
 	readahead_note(guest, paths);
-	for (size_t i = 0; i < json_object_array_length(paths) && !entry; i++) {
-		json *name = name_of(fd);
-
-		entry = json_object_array_get_idx(paths, i);
-		if (strcmp(path_of(entry), json_object_get_string(name)) != 0)
-			entry = NULL;
-		json_object_put(name);
-	}
-	ASSERT_NE(NULL, entry);
-	ranges = json_get(entry, "ranges", json_type_array);
+	ASSERT_NE(NULL, entry_of(paths, fd));
+	ranges = json_get(entry_of(paths, fd), "ranges", json_type_array);
 	/* A kernel before 6.7 cannot tell: all of it. */
 	EXPECT_EQ(kernel_tells(), ranges != NULL);
 	if (ranges) {
-		int64_t last = SIZE - PAGE, read = 0;
+		long from[4] = { 0 }, size[4] = { 0 };
 
-		for (size_t i = 0; i < json_object_array_length(ranges); i += 2) {
-			int64_t at = json_object_get_int64(json_object_array_get_idx(ranges, i));
-			int64_t size = json_object_get_int64(
-				json_object_array_get_idx(ranges, i + 1));
+		ASSERT_EQ(6, json_object_array_length(ranges));
+		for (size_t i = 0; i < 6; i += 2) {
+			size_t which = number(ranges, i) == 0			 ? 0
+				       : number(ranges, i) == (long)SIZE * 3 / 4 ? 1
+										 : 2;
 
-			read += size;
-			if (at <= last && at + size >= (int64_t)SIZE)
-				last = 0;
+			from[which] = number(ranges, i);
+			size[which] = number(ranges, i + 1);
 		}
-		EXPECT_EQ(0, json_object_get_int64(json_object_array_get_idx(ranges, 0)));
-		EXPECT_EQ(0, last);
-		EXPECT_LT(read, (int64_t)SIZE / 4);
+		EXPECT_EQ(9L * PAGE, size[0]);
+		EXPECT_EQ(PAGE, size[1]);
+		EXPECT_EQ((long)SIZE - PAGE, from[2]);
+		EXPECT_EQ(PAGE, size[2]);
 	}
-	munmap((void *)p, SIZE);
+	munmap((void *)whole, SIZE);
+	munmap((void *)half, SIZE / 2);
 	remove_file(fd);
+}
+
+/* Too far from each other to be one: the index has a limit. */
+TEST(scattered_pages_do_not_fill_the_index)
+{
+	_cleanup_json_ json *paths = json_object_new_array();
+	char file[] = "/var/tmp/vmkeep-readahead-XXXXXX";
+	const size_t step = 32UL * PAGE, n = 400;
+	int fd = mkstemp(file);
+	volatile char *p;
+	json *ranges;
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, ftruncate(fd, (off_t)(n * step)));
+	p = map(fd, 0, n * step);
+	for (size_t i = 0; i < n; i++)
+		EXPECT_EQ(0, p[i * step]);
+	guest = fake_guest(NULL);
+	readahead_note(guest, paths);
+	ASSERT_NE(NULL, entry_of(paths, fd));
+	ranges = json_get(entry_of(paths, fd), "ranges", json_type_array);
+	if (ranges) {
+		size_t last = json_object_array_length(ranges) - 2;
+
+		EXPECT_EQ(2 * 128, json_object_array_length(ranges));
+		/* The last has what there was no room for. */
+		EXPECT_EQ((long)((n - 1) * step + PAGE),
+			  number(ranges, last) + number(ranges, last + 1));
+	}
+	munmap((void *)p, n * step);
+	remove_file(fd);
+}
+
+TEST(a_new_version_of_the_program_is_read_whole)
+{
+	_cleanup_json_ json *paths = json_object_new_array();
+
+	guest = fake_guest(NULL);
+	free(guest->argv.v[0]);
+	guest->argv.v[0] = xstrdup("/bin/sh");
+	readahead_note(guest, paths);
+	readahead_note(guest, paths);
+	EXPECT_EQ(1, count(paths, "/bin/sh"));
+	for (size_t i = 0; i < json_object_array_length(paths); i++) {
+		json *j = json_object_array_get_idx(paths, i);
+
+		if (strcmp(path_of(j), "/bin/sh") == 0)
+			EXPECT_TRUE(json_object_is_type(j, json_type_string));
+	}
 }
 
 TEST_HARNESS_MAIN
