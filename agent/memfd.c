@@ -137,12 +137,12 @@ static int settle_part(struct io_uring *ring, char *p, uint64_t size, unsigned i
 	int ret = 0;
 
 	make_huge(p, size);
-	/* Small pages: a read maps sixteen at a time, and writable; what pinning maps, it maps one by one. */
-	(void)madvise(p, size, MADV_POPULATE_READ);
 	for (uint64_t at = 0; at < size && !ret; at += PIN_STEP) {
 		struct iovec step = { .iov_base = p + at,
 				      .iov_len = size - at < PIN_STEP ? size - at : PIN_STEP };
 
+		/* Small pages: a read maps sixteen at a time, and writable; what pinning maps, it maps one by one. */
+		(void)madvise(step.iov_base, step.iov_len, MADV_POPULATE_READ);
 		ret = pin_again(ring, &step, tries);
 	}
 	return ret;
