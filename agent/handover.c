@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
+#include "luo.h"
 #include "memfd.h"
 
 #define MAGIC "VMKEEPHO"
@@ -47,6 +48,20 @@ static int pread_all(int fd, void *p, size_t len, size_t at)
 	ssize_t n = pread(fd, p, len, (off_t)at);
 
 	return n < 0 ? -errno : (size_t)n == len ? 0 : -EBADMSG;
+}
+
+int handover_create_session(const char *name, struct err *e)
+{
+	int dev = luo_open(), session;
+
+	if (dev < 0)
+		return err_set(e, dev, LUO_DEVICE ": %s%s", strerror(-dev),
+			       dev == -EBUSY ? " (another process has it open)" : "");
+	session = luo_session_create(dev, name);
+	close(dev);
+	if (session < 0)
+		return err_set(e, session, "session %s: %s", name, strerror(-session));
+	return session;
 }
 
 int handover_create(const char *name, json *payload)

@@ -53,6 +53,13 @@ struct handover_late {
 };
 
 /**
+ * handover_create_session() - Make a session of the next update.
+ *
+ * Closing it un-preserves all that is in it. Return: The session or -errno with the reason in @e.
+ */
+int handover_create_session(const char *name, struct err *e);
+
+/**
  * handover_create() - Make a record.
  * @name:	The memfd's name.
  * @payload:	What is known before the blackout.

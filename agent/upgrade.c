@@ -18,12 +18,12 @@
 
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 
 #include "checkguest.h"
 #include "checkpoint.h"
 #include "clock.h"
 #include "early.h"
+#include "guestindex.h"
 #include "guestplaces.h"
 #include "handover.h"
 #include "hostsync.h"
@@ -31,7 +31,6 @@
 #include "log.h"
 #include "luo.h"
 #include "memfd.h"
-#include "readahead.h"
 #include "restart.h"
 
 /* The guests run on in both: while the agent prepares, and shortly before they are stopped. */
@@ -43,8 +42,7 @@ struct update {
 	enum upgrade_phase phase;
 	struct target target;
 	struct guest_set guests;
-	int index_session;
-	int index_record;
+	struct guest_index index;
 	json *timings;
 	progress_fn *progress;
 	void *progress_user;
@@ -53,7 +51,7 @@ struct update {
 	int64_t deadline_ms; /* from the stage "sync" on: when all must be checkpointed */
 };
 
-static struct update update = { .index_session = -EBADF, .index_record = -EBADF };
+static struct update update = { .index = GUEST_INDEX_NONE };
 static json *last_failure;
 static bool cancelled;
 /* There as long as a kernel of ours may be loaded, which outlives us. */
@@ -178,33 +176,14 @@ void upgrade_setup(const char *run_dir)
 	unload();
 }
 
-static int open_device(struct err *e)
+static int do_session(struct update *u, struct guest *g, struct err *e)
 {
-	int dev = luo_open();
+	char name[64];
 
-	if (dev < 0)
-		err_set(e, dev, LUO_DEVICE ": %s%s", strerror(-dev),
-			dev == -EBUSY ? " (another process has it open)" : "");
-	return dev;
-}
-
-static int do_sessions(struct update *u, struct err *e)
-{
-	_cleanup_close_ int dev = open_device(e);
-
-	if (dev < 0)
-		return dev;
-	for (size_t i = 0; i < u->guests.n; i++) {
-		struct guest *g = u->guests.v[i];
-		char name[64];
-
-		snprintf(name, sizeof(name), HANDOVER_GUEST_SESSION, g->uuid);
-		g->x.session = luo_session_create(dev, name);
-		if (g->x.session < 0)
-			return err_set(e, g->x.session, "session %s: %s", name,
-				       strerror(-g->x.session));
-	}
-	return 0;
+	(void)u;
+	snprintf(name, sizeof(name), HANDOVER_GUEST_SESSION, g->uuid);
+	g->x.session = handover_create_session(name, e);
+	return g->x.session < 0 ? g->x.session : 0;
 }
 
 static void undo_session(struct update *u, struct guest *g)
@@ -330,7 +309,7 @@ static const struct stage prepare_stages[] = {
 	{ .name = "rehearse", .guest = do_rehearse },
 	{ .name = "write-back", .host = do_write_back },
 	{ .name = "load-kernel", .host = do_load, .undo_host = undo_load },
-	{ .name = "sessions", .host = do_sessions, .undo_guest = undo_session },
+	{ .name = "sessions", .guest = do_session, .undo_guest = undo_session },
 	{ .name = "settle-ram", .guest = do_settle_ram },
 	{ .name = "preserve-ram", .guest = do_preserve_ram },
 	{ .name = "record", .guest = do_record },
@@ -422,89 +401,18 @@ static void undo_arm(struct update *u, struct guest *g)
 	checkpoint_undo_arm(g);
 }
 
-struct files_work {
-	const struct guest_set *guests;
-	json *paths;
-};
-
-/* On a thread: a file system may hang. */
-static int files_thread(void *arg)
-{
-	struct files_work *w = arg;
-
-	for (size_t i = 0; i < w->guests->n; i++)
-		readahead_note(w->guests->v[i], w->paths);
-	return 0;
-}
-
-/* What only saves time refuses no update: not if it cannot be found out, and not if it is too much. */
-static int create_index(struct update *u, json *j)
-{
-	struct files_work w = { &u->guests, json_object_new_array() };
-	int r = task_blocking(files_thread, &w);
-
-	if (r < 0)
-		json_object_put(w.paths);
-	else
-		json_object_object_add(j, "read_ahead", w.paths);
-	r = handover_create("vmkeep-index", j);
-	if (r != -EMSGSIZE)
-		return r;
-	log_warn("the index of guests is too long with what could be read ahead: left out");
-	json_object_object_del(j, "read_ahead");
-	return handover_create("vmkeep-index", j);
-}
-
 /* As late as can be while guests run: which guests are in it is known only now. */
 static int do_index(struct update *u, struct err *e)
 {
-	_cleanup_json_ json *j = json_object_new_object();
-	_cleanup_close_ int dev = open_device(e);
-	json *guests = json_object_new_array();
-	struct utsname uts;
-	struct err why;
-	int r;
-
-	if (dev < 0) {
-		json_object_put(guests);
-		return dev;
-	}
 	/* It may have gone since prepare, and the next kernel would not come up. */
-	r = u->target.early ? early_check_host(u->target.cmdline, e) : 0;
-	if (r < 0) {
-		json_object_put(guests);
-		return r;
-	}
-	for (size_t i = 0; i < u->guests.n; i++) {
-		json *g = qmp_args("name", u->guests.v[i]->name, "uuid", u->guests.v[i]->uuid,
-				   NULL);
+	int r = u->target.early ? early_check_host(u->target.cmdline, e) : 0;
 
-		json_set_int(g, "priority", u->guests.v[i]->priority);
-		if (u->target.early)
-			json_set_bool(g, "early", early_possible(u->guests.v[i], &why) == 0);
-		json_object_array_add(guests, g);
-	}
-	uname(&uts);
-	json_object_object_add(j, "guests", guests);
-	json_set_str(j, "from_kernel", uts.release);
-	json_set_str(j, "to_kernel", u->target.version);
-	json_set_int(j, "committed_ms", clock_realtime_ns() / NSEC_PER_MSEC);
-	json_object_object_add(j, "prepare_ms", json_object_get(u->timings));
-	u->index_session = luo_session_create(dev, HANDOVER_INDEX_SESSION);
-	if (u->index_session < 0)
-		return err_set(e, u->index_session, "session " HANDOVER_INDEX_SESSION ": %s",
-			       strerror(-u->index_session));
-	u->index_record = create_index(u, j);
-	if (u->index_record < 0)
-		return err_set(e, u->index_record, "%s", strerror(-u->index_record));
-	r = luo_preserve(u->index_session, u->index_record, HANDOVER_TOKEN_RECORD);
-	return r < 0 ? err_set(e, r, "preserve: %s", strerror(-r)) : 0;
+	return r < 0 ? r : guestindex_make(&u->index, &u->guests, &u->target, u->timings, e);
 }
 
 static void undo_index(struct update *u)
 {
-	fd_close(&u->index_session);
-	fd_close(&u->index_record);
+	guestindex_drop(&u->index);
 }
 
 /*
@@ -584,7 +492,7 @@ static int do_jump(struct update *u, struct err *e)
 		return err_set(e, -ETIME, "the guests have stood for more than --max-blackout");
 	late.realtime_ns = clock_realtime_ns();
 	late.tsc_jump = clock_tsc();
-	r = handover_write_late(u->index_record, &late);
+	r = handover_write_late(u->index.record, &late);
 	if (r < 0)
 		return err_set(e, r, "index record: %s", strerror(-r));
 	r = kexec_jump();
@@ -610,7 +518,7 @@ static void forget(struct update *u)
 	guest_set_release(&u->guests);
 	target_free(&u->target);
 	json_object_put(u->timings);
-	*u = (struct update){ .index_session = -EBADF, .index_record = -EBADF };
+	*u = (struct update){ .index = GUEST_INDEX_NONE };
 }
 
 static void note_failure(const struct stage_run *run, const char *phase, const struct err *e)
