@@ -14,8 +14,8 @@
  * whether there is a QEMU on it; its record, whether a vCPU may have run. One that
  * may have run is never started again from its saved state.
  *
- * Guests of one priority come back side by side; those of a lower one begin when they are back
- * or kept, but do not wait longer than HEAD_START_MS in all. Whoever the index names is written
+ * Guests of one priority come back side by side, as many as there are processors; those of a lower one begin when they are
+ * back or kept, but do not wait longer than HEAD_START_MS in all. Whoever the index names is written
  * down first (bootmark.h): it is never started anew at boot, whatever becomes of it here.
  *
  * Before the host's own init, an early agent does all this for guests that need nothing but the root file system (early.h),
@@ -38,6 +38,7 @@
 #include "memfd.h"
 #include "readahead.h"
 #include "report.h"
+#include "slots.h"
 #include "turns.h"
 
 #define DEVICE_WAIT_MS 10000
@@ -51,6 +52,9 @@
 #define HEAD_START_MS 5000
 /* Long enough for a service beside ours that a QEMU connects to. */
 #define PLACES_WAIT_MS 15000
+
+/* When no QEMU has come up for so long, the others wait no more: those that start may hang. */
+#define START_PATIENCE_MS 3000
 
 /* One guest on its way back, before and while it is a struct guest. */
 struct arrival {
@@ -76,6 +80,11 @@ static struct task_group clocks;
 /* The index stays with us as long as a guest of it is not back: a next agent needs it. */
 static int index_session = -EBADF;
 static bool index_is_needed;
+/*
+ * Starting a QEMU and having it load keeps a processor busy from end to end: with more of them at a time than there
+ * are processors, all come up as late as the last.
+ */
+static struct slots starts;
 
 bool restore_busy(void)
 {
@@ -188,6 +197,24 @@ static void make_places(struct guest *g)
 		log_warn("%s: %s", g->name, e.text);
 }
 
+static int start_and_load(struct guest *g, struct err *e)
+{
+	int r;
+
+	slots_take(&starts, START_PATIENCE_MS);
+	r = guest_launch_incoming(g, NULL, e);
+	if (!r) {
+		g->x.tsc_launched = clock_tsc();
+		r = guest_arm(g, e);
+		if (!r)
+			r = guest_load(g, LOAD_TIMEOUT_MS, e);
+		if (r < 0)
+			guest_kill(g);
+	}
+	slots_leave(&starts);
+	return r;
+}
+
 /* From a guest with memory and state in hand to one that runs. */
 static int bring_back(struct guest *g, struct err *e)
 {
@@ -201,17 +228,12 @@ static int bring_back(struct guest *g, struct err *e)
 		r = rebuild_network(g, NET_BEFORE_QEMU, e);
 	if (!r) {
 		make_places(g);
-		r = guest_launch_incoming(g, NULL, e);
+		r = start_and_load(g, e);
 	}
 	if (r < 0)
 		return r;
-	g->x.tsc_launched = clock_tsc();
-	r = guest_arm(g, e);
-	if (!r)
-		r = guest_load(g, LOAD_TIMEOUT_MS, e);
 	/* At once: QEMU announces the guest to the bridge from now on, for a second or so. */
-	if (!r)
-		r = rebuild_network(g, NET_AFTER_QEMU, e);
+	r = rebuild_network(g, NET_AFTER_QEMU, e);
 	if (!r) {
 		g->x.tsc_loaded = clock_tsc();
 		r = let_run(g, e);
@@ -498,6 +520,7 @@ static int restore(struct err *e)
 	if (index_session >= 0)
 		return 0; /* its guests are here, back or kept */
 	complete = true;
+	starts.n = (unsigned long)sysconf(_SC_NPROCESSORS_ONLN);
 	session = take_session(HANDOVER_INDEX_SESSION, &again);
 	if (session == -ENOENT || session == -ENXIO || session == -EALREADY)
 		return 0;
