@@ -96,14 +96,26 @@ bool restore_complete(void)
 	return complete;
 }
 
-static int retrieve_thread(void *arg)
+static int record_thread(void *arg)
 {
 	struct arrival *a = arg;
 
 	a->record = luo_retrieve(a->session, HANDOVER_TOKEN_RECORD);
+	return 0;
+}
+
+static int rest_thread(void *arg)
+{
+	struct arrival *a = arg;
+
 	a->state = luo_retrieve(a->session, HANDOVER_TOKEN_STATE);
 	guestram_retrieve(&a->ram, a->session);
 	return 0;
+}
+
+static void retrieve_rest(void *arg)
+{
+	task_blocking(rest_thread, arg);
 }
 
 static int check_state(const struct guest *g, struct err *e)
@@ -380,27 +392,33 @@ static bool was_finished(const struct arrival *a)
 static void arrive(void *arg)
 {
 	struct arrival *a = arg;
+	struct task_group rest = { 0 };
 	struct guest *g = NULL;
 	struct err e;
 	int r;
 
-	if (a->session >= 0)
-		task_blocking(retrieve_thread, a);
+	/* Memory takes its time, by the page; what the record asks for is looked at meanwhile. */
+	if (a->session >= 0) {
+		task_blocking(record_thread, a);
+		task_group_start(&rest, retrieve_rest, a);
+	}
+	r = make_guest(a, &g, &e);
+	if (g)
+		guest_hold(g);
+	if (!r && is_early)
+		r = early_ready(g, &e);
+	task_group_wait(&rest);
 	if (was_finished(a)) {
 		fd_close(&a->session);
 		return; /* found again like any guest that runs */
 	}
-	r = make_guest(a, &g, &e);
-	if (r < 0 || !g)
-		g = guest_new(a->name, a->uuid);
-	guest_hold(g);
+	if (!g)
+		g = guest_hold(guest_new(a->name, a->uuid));
 	g->x.tsc_retrieved = clock_tsc();
 	g->x.session = take_fd(&a->session);
 	g->x.record = take_fd(&a->record);
 	g->x.state = take_fd(&a->state);
 	guestram_take(&g->ram, &a->ram);
-	if (!r && is_early)
-		r = early_ready(g, &e);
 	if (!r)
 		r = a->again ? take_over(g, &e) : bring_back(g, &e);
 	if (r < 0 && is_early && !g->x.may_have_run)
