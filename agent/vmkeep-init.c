@@ -157,7 +157,6 @@ static void start_agent(int done)
 		dup2(log, STDERR_FILENO);
 	setrlimit(RLIMIT_NOFILE, &files);
 	load_modules();
-	set_loopback_up();
 	drop_capabilities();
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	snprintf(number, sizeof(number), "%d", done);
@@ -185,6 +184,8 @@ static void bring_guests_back(void)
 		start_agent(done[1]);
 	}
 	close(done[1]);
+	/* Beside the agent, which takes longer. Were a QEMU there before, its guest would come back with the service. */
+	set_loopback_up();
 	p.fd = done[0];
 	if (pid > 0)
 		poll(&p, 1, PATIENCE_MS);
