@@ -184,7 +184,7 @@ static void bring_guests_back(void)
 		start_agent(done[1]);
 	}
 	close(done[1]);
-	/* Beside the agent, which takes longer. Were a QEMU there before, its guest would come back with the service. */
+	/* Beside the agent, which takes longer to its first QEMU. One that fails without it comes back with the service. */
 	set_loopback_up();
 	p.fd = done[0];
 	if (pid > 0)

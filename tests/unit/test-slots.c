@@ -75,7 +75,7 @@ TEST(nobody_waits_when_there_are_enough)
 	EXPECT_EQ(most_in, TASKS);
 }
 
-/* All who wait go when nothing moves, not one after the other; and what goes on moves is waited for. */
+/* All who wait go when nothing moves, not one after the other. */
 TEST(ones_that_hang_hold_the_others_no_longer_than_patience)
 {
 	each_lasts(2000);
