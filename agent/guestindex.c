@@ -30,41 +30,30 @@ static json *describe_guests(const struct guest_set *guests, bool early)
 
 struct files_work {
 	const struct guest_set *guests;
-	json *paths;
+	bool early;
 };
 
 /* On a thread: a file system may hang. */
 static int files_thread(void *arg)
 {
+	_cleanup_json_ json *paths = json_object_new_array();
 	struct files_work *w = arg;
 
+	if (w->early)
+		readahead_note_self(paths);
 	for (size_t i = 0; i < w->guests->n; i++)
-		readahead_note(w->guests->v[i], w->paths);
-	return 0;
+		readahead_note(w->guests->v[i], paths);
+	return readahead_save(paths);
 }
 
-/* NULL when it cannot be found out. */
-static json *describe_files(const struct guest_set *guests)
+/* What only saves time refuses no update. */
+static void list_files(const struct guest_set *guests, bool early)
 {
-	struct files_work w = { guests, json_object_new_array() };
+	struct files_work w = { guests, early };
+	int r = task_blocking(files_thread, &w);
 
-	if (task_blocking(files_thread, &w) < 0) {
-		json_object_put(w.paths);
-		return NULL;
-	}
-	return w.paths;
-}
-
-/* What only saves time refuses no update: not if it cannot be found out, and not if it is too much. */
-static int create_record(json *j)
-{
-	int r = handover_create("vmkeep-index", j);
-
-	if (r != -EMSGSIZE)
-		return r;
-	log_warn("the index of guests is too long with what could be read ahead: left out");
-	json_object_object_del(j, "read_ahead");
-	return handover_create("vmkeep-index", j);
+	if (r < 0)
+		log_warn("no list of what to read ahead: guests start later: %s", strerror(-r));
 }
 
 int guestindex_make(struct guest_index *ret, const struct guest_set *guests, const struct target *t,
@@ -72,7 +61,6 @@ int guestindex_make(struct guest_index *ret, const struct guest_set *guests, con
 {
 	_cleanup_json_ json *j = json_object_new_object();
 	struct utsname uts;
-	json *files;
 	int r;
 
 	uname(&uts);
@@ -80,12 +68,10 @@ int guestindex_make(struct guest_index *ret, const struct guest_set *guests, con
 	json_set_str(j, "from_kernel", uts.release);
 	json_set_str(j, "to_kernel", t->version);
 	json_object_object_add(j, "prepare_ms", json_object_get(prepare_ms));
-	files = describe_files(guests);
-	if (files)
-		json_object_object_add(j, "read_ahead", files);
 	json_set_int(j, "committed_ms", clock_realtime_ns() / NSEC_PER_MSEC);
 
-	ret->record = create_record(j);
+	list_files(guests, t->early);
+	ret->record = handover_create("vmkeep-index", j);
 	if (ret->record < 0)
 		return err_set(e, ret->record, "%s", strerror(-ret->record));
 	ret->session = handover_create_session(HANDOVER_INDEX_SESSION, e);

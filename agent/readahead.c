@@ -13,26 +13,29 @@
 #include "log.h"
 #include "loop.h"
 #include "pagemap.h"
+#include "readlist.h"
 
 #define MAPS_MAX ((size_t)4 * 1024 * 1024)
 
 /* Files of one QEMU have been 60; some hosts have a few QEMUs. */
 #define PATHS_MAX 1024
 
-/* Of one file. One that is larger, and is not mapped, is an image of some kind. */
-#define FILE_MAX ((int64_t)128 * 1024 * 1024)
-
-/* What the kernel takes of one call at least: a device's read_ahead_kb, unless somebody has lowered it. */
-#define STEP ((off_t)128 * 1024)
-
 /* Pages between two used ones are read with them, up to so many bytes: one long read costs less than two. */
 #define GAP ((int64_t)64 * 1024)
 
-/* Of one file: QEMU itself has had 30. They travel in the index, which has a limit. */
+/* Of one file: QEMU itself has had 30. */
 #define RANGES_MAX 128
 
 /* Where files end that can be meant. */
 #define OFFSET_MAX ((uint64_t)1 << 40)
+
+static char *list;
+
+void readahead_setup(const char *state_dir)
+{
+	free(list);
+	list = xasprintf("%s/" READLIST_NAME, state_dir);
+}
 
 /* The entry of @path: its name alone, for all of it, or {path, ranges}, pairs of offset and size in bytes. */
 static json *find(json *paths, const char *path)
@@ -117,6 +120,17 @@ static void note_mapped(json *paths, const char *line, int pagemap)
 		note_used(paths, path, pagemap, start, end, offset);
 }
 
+static void note_process(pid_t pid, json *paths)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%d/maps", pid), *maps = NULL;
+	_cleanup_close_ int pagemap = pagemap_open(pid);
+
+	if (read_file(path, MAPS_MAX, &maps, NULL) < 0)
+		return;
+	for (char *at = maps, *line; (line = strsep(&at, "\n"));)
+		note_mapped(paths, line, pagemap);
+}
+
 /* What @g runs: its name, or "" if the file has gone since. */
 static void program(const struct guest *g, char *ret, size_t size)
 {
@@ -130,21 +144,22 @@ static void program(const struct guest *g, char *ret, size_t size)
 
 static void note_program(const struct guest *g, json *paths)
 {
-	_cleanup_free_ char *path = xasprintf("/proc/%d/maps", g->pid), *maps = NULL;
-	_cleanup_close_ int pagemap = pagemap_open(g->pid);
 	char exe[PATH_MAX];
 	struct stat a, b;
 
 	program(g, exe, sizeof(exe));
 	/* The first guest of a program stands for all: what another uses besides is read when it comes to it. */
-	if (!find(paths, exe[0] ? exe : g->argv.v[0]) &&
-	    read_file(path, MAPS_MAX, &maps, NULL) == 0)
-		for (char *at = maps, *line; (line = strsep(&at, "\n"));)
-			note_mapped(paths, line, pagemap);
+	if (!find(paths, exe[0] ? exe : g->argv.v[0]))
+		note_process(g->pid, paths);
 	/* The host has another one by now, of which nothing is known. */
 	if (!exe[0] || stat(exe, &a) < 0 || stat(g->argv.v[0], &b) < 0 || a.st_dev != b.st_dev ||
 	    a.st_ino != b.st_ino)
 		note(paths, g->argv.v[0]);
+}
+
+void readahead_note_self(json *paths)
+{
+	note_process(getpid(), paths);
 }
 
 void readahead_note(const struct guest *g, json *paths)
@@ -160,74 +175,62 @@ void readahead_note(const struct guest *g, json *paths)
 	}
 }
 
-static bool read_range(int fd, int64_t at, int64_t end)
+/* One that a line could not name is left out. */
+static void write_line(FILE *f, int64_t from, int64_t size, const char *path)
 {
-	for (; at < end; at += STEP)
-		if (readahead(fd, at, (size_t)(end - at < STEP ? end - at : STEP)) < 0)
-			return false;
-	return true;
+	if (path[0] == '/' && !strchr(path, '\n'))
+		fprintf(f, "%" PRId64 " %" PRId64 " %s\n", from, size, path);
 }
 
-static void read_ranges(int fd, int64_t file_size, json *ranges)
+static void write_entry(FILE *f, json *entry)
 {
-	int64_t left = FILE_MAX;
-
-	for (size_t i = 0; i + 1 < json_object_array_length(ranges) && left; i += 2) {
-		int64_t at = json_object_get_int64(json_object_array_get_idx(ranges, i));
-		int64_t size = json_object_get_int64(json_object_array_get_idx(ranges, i + 1));
-
-		if (at < 0 || at >= file_size || size <= 0)
-			continue;
-		if (size > file_size - at)
-			size = file_size - at;
-		if (size > left)
-			size = left;
-		if (!read_range(fd, at, at + size))
-			return;
-		left -= size;
-	}
-}
-
-static void read_one(json *entry)
-{
-	bool whole = json_object_is_type(entry, json_type_string);
-	const char *path = whole ? json_object_get_string(entry) : json_str(entry, "path");
 	json *ranges = json_get(entry, "ranges", json_type_array);
-	_cleanup_close_ int fd = -EBADF;
 	struct stat st;
 
-	if (!path || (!whole && !ranges))
+	if (!ranges) {
+		const char *path = json_object_get_string(entry);
+
+		if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= READLIST_FILE_MAX)
+			write_line(f, 0, st.st_size, path);
 		return;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return;
-	if (!whole)
-		read_ranges(fd, st.st_size, ranges);
-	else if (st.st_size <= FILE_MAX)
-		read_range(fd, 0, st.st_size);
+	}
+	for (size_t i = 0; i + 1 < json_object_array_length(ranges); i += 2)
+		write_line(f, json_object_get_int64(json_object_array_get_idx(ranges, i)),
+			   json_object_get_int64(json_object_array_get_idx(ranges, i + 1)),
+			   json_str(entry, "path"));
+}
+
+int readahead_save(json *paths)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return -errno;
+	for (size_t i = 0; i < json_object_array_length(paths); i++)
+		write_entry(f, json_object_array_get_idx(paths, i));
+	if (fclose(f) != 0)
+		return -ENOMEM;
+	return write_file_atomic(list, text, len);
 }
 
 static int read_thread(void *arg)
 {
-	json *paths = arg;
-
-	for (size_t i = 0; i < json_object_array_length(paths) && i < PATHS_MAX; i++)
-		read_one(json_object_array_get_idx(paths, i));
+	(void)arg;
+	readlist_read(list);
 	return 0;
 }
 
 static void read_task(void *arg)
 {
-	json *paths = arg;
-	int r = task_blocking(read_thread, paths);
+	int r = task_blocking(read_thread, arg);
 
 	if (r < 0)
 		log_warn("nothing is read ahead, guests start later: %s", strerror(-r));
-	json_object_put(paths);
 }
 
-void readahead_start(json *paths)
+void readahead_start(void)
 {
-	if (paths)
-		task_start(read_task, json_object_get(paths));
+	task_start(read_task, NULL);
 }

@@ -8,6 +8,9 @@
 
 #include "guest.h"
 
+/** readahead_setup() - Where the list of it is (readlist.h). */
+void readahead_setup(const char *state_dir);
+
 /**
  * readahead_note() - Add to @paths which files @g's QEMU will read at its start. Blocks.
  *
@@ -17,10 +20,13 @@
  */
 void readahead_note(const struct guest *g, json *paths);
 
-/**
- * readahead_start() - Have the kernel read them; see readahead(2). Returns at once.
- * @paths:	As it was noted, but need not be: what is no regular file is passed over. Kept as long as that takes.
- */
-void readahead_start(json *paths);
+/** readahead_note_self() - The same of this agent: one that vmkeep-init starts is read from disk like all else. Blocks. */
+void readahead_note_self(json *paths);
+
+/** readahead_save() - Write the list. Blocks. Return: 0 or -errno. */
+int readahead_save(json *paths);
+
+/** readahead_start() - Have the kernel read what the list names. Returns at once. */
+void readahead_start(void);
 
 #endif

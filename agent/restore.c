@@ -550,7 +550,8 @@ static int restore(struct err *e)
 	r = read_index(session, &index, &late, e);
 	if (r < 0)
 		return r;
-	readahead_start(json_get(index, "read_ahead", json_type_array));
+	if (!is_early) /* else vmkeep-init does it */
+		readahead_start();
 	note_names(index);
 	if (!again)
 		carry_clock(&late);

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "cmdline.h"
+#include "readlist.h"
 
 /* As in vmkeepd.service: an agent has some for each guest. */
 #define FILES_MAX 65536
@@ -165,6 +166,18 @@ static void start_agent(int done)
 	_exit(127);
 }
 
+/*
+ * What agent and QEMUs are made of is on its way from the disk before they come across it. In a process of its own, as a
+ * disk may hang.
+ */
+static void read_ahead(void)
+{
+	if (fork() == 0) {
+		readlist_read("/var/lib/vmkeep/" READLIST_NAME);
+		_exit(0);
+	}
+}
+
 /* Until the agent says that it is done with what can be done now, or has ended. */
 static void bring_guests_back(void)
 {
@@ -184,6 +197,7 @@ static void bring_guests_back(void)
 		start_agent(done[1]);
 	}
 	close(done[1]);
+	read_ahead();
 	/* Beside the agent, which takes longer to its first QEMU. One that fails without it comes back with the service. */
 	set_loopback_up();
 	p.fd = done[0];

@@ -21,6 +21,7 @@
 #include "luo.h"
 #include "plug.h"
 #include "probe.h"
+#include "readahead.h"
 #include "report.h"
 #include "restart.h"
 #include "restartrecover.h"
@@ -275,6 +276,7 @@ int main(int argc, char **argv)
 	bootmark_setup(run_dir);
 	plug_setup();
 	probe_setup(state_dir);
+	readahead_setup(state_dir);
 	report_setup(state_dir);
 	early_setup(state_dir, log_dir,
 		    strcmp(run_dir, RUN_DIR) == 0 && strcmp(state_dir, STATE_DIR) == 0 &&

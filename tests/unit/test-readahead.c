@@ -8,6 +8,7 @@
 
 #include "loop.h"
 #include "pagemap.h"
+#include "readlist.h"
 
 #include "fakeguest.h"
 
@@ -17,6 +18,15 @@
 #define PAGE 4096
 
 static struct guest *guest;
+static char list_dir[64];
+
+static void remove_list(void)
+{
+	_cleanup_free_ char *path = xasprintf("%s/" READLIST_NAME, list_dir);
+
+	unlink(path);
+	rmdir(list_dir);
+}
 
 static const char *path_of(json *j)
 {
@@ -79,12 +89,14 @@ static void remove_file(int fd)
 	close(fd);
 }
 
-static json *name_of(int fd)
+static char *path_of_fd(int fd)
 {
 	_cleanup_free_ char *link = xasprintf("/proc/self/fd/%d", fd);
 	char file[256] = "";
 
-	return readlink(link, file, sizeof(file) - 1) > 0 ? json_object_new_string(file) : NULL;
+	if (readlink(link, file, sizeof(file) - 1) < 0)
+		abort();
+	return xstrdup(file);
 }
 
 /* Pages of @fd in memory, from page @from to before page @to. */
@@ -116,49 +128,107 @@ static void wait_for_file(void *arg)
 	loop_quit();
 }
 
-static void read_and_wait(struct wanted *w, json *paths)
+static void read_and_wait(struct wanted *w)
 {
 	if (loop_init() < 0)
 		abort();
-	readahead_start(paths);
+	readahead_start();
 	task_start(wait_for_file, w);
 	if (loop_run() < 0)
 		abort();
 }
 
-TEST(they_are_read_and_what_makes_no_sense_is_passed_over)
+/* A state directory whose list has @text, or none. */
+static void have_list(const char *text)
 {
-	_cleanup_json_ json *paths = json_tokener_parse(
-		"[\"/nowhere\", 7, null, {}, \"/dev/zero\", \"/\", \"\", {\"path\": 7}, {\"ranges\": [0, 9]}]");
-	struct wanted all = { make_file(), 0, SIZE / PAGE };
+	char dir[] = "/var/tmp/vmkeep-readahead-XXXXXX";
+	_cleanup_free_ char *path = NULL;
 
-	ASSERT_GE(all.fd, 0);
-	json_object_array_add(paths, name_of(all.fd));
+	if (!mkdtemp(dir))
+		abort();
+	readahead_setup(dir);
+	path = xasprintf("%s/" READLIST_NAME, dir);
+	if (text && write_file_atomic(path, text, strlen(text)) < 0)
+		abort();
+	snprintf(list_dir, sizeof(list_dir), "%s", dir);
+}
+
+TEST(what_is_listed_is_read_and_what_makes_no_sense_passed_over)
+{
+	struct wanted all = { make_file(), 0, SIZE / PAGE };
+	_cleanup_free_ char *path = path_of_fd(all.fd), *text = NULL;
+
 	ASSERT_EQ(0, resident(all.fd, 0, SIZE / PAGE));
-	readahead_start(NULL);
-	read_and_wait(&all, paths);
+	text = xasprintf(
+		"0 9 /nowhere\n\n0 4096\nx y %s\n0 4096 relative\n0 4096 /dev/zero\n0 4096 /\n%5000s\n"
+		"9999999999999999999 1 %s\n0 %lu %s",
+		path, "/", path, SIZE, path);
+	have_list(text);
+	read_and_wait(&all);
 	EXPECT_EQ(SIZE / PAGE, resident(all.fd, 0, SIZE / PAGE));
 	remove_file(all.fd);
+	remove_list();
+}
+
+TEST(without_a_list_nothing_is_read)
+{
+	struct wanted none = { make_file(), 0, 0 };
+
+	have_list(NULL);
+	read_and_wait(&none);
+	EXPECT_EQ(0, resident(none.fd, 0, SIZE / PAGE));
+	remove_file(none.fd);
+	remove_list();
 }
 
 TEST(of_a_file_in_parts_those_are_read)
 {
 	struct wanted part = { make_file(), 512, 520 };
-	_cleanup_json_ json *paths = json_object_new_array(), *entry = json_object_new_object();
+	_cleanup_free_ char *p = path_of_fd(part.fd), *text = NULL;
 
-	ASSERT_GE(part.fd, 0);
-	json_object_object_add(entry, "path", name_of(part.fd));
-	/* Before it, behind it, nothing, one without a size, what is no number; and pages 512 to 519. */
-	json_object_object_add(
-		entry, "ranges",
-		json_tokener_parse(
-			"[-4096, 8192, 8388608, 4096, 0, 0, 4096, -1, null, {}, 2097152, 32768, 7]"));
-	json_object_array_add(paths, json_object_get(entry));
-	read_and_wait(&part, paths);
+	/* Before it, behind it, nothing, and pages 512 to 519. */
+	text = xasprintf("-4096 8192 %s\n8388608 4096 %s\n0 0 %s\n4096 -1 %s\n2097152 32768 %s\n",
+			 p, p, p, p, p);
+	have_list(text);
+	read_and_wait(&part);
 	EXPECT_EQ(8, resident(part.fd, 512, 520));
 	EXPECT_EQ(0, resident(part.fd, 0, 256));
 	EXPECT_EQ(0, resident(part.fd, 768, 1024));
 	remove_file(part.fd);
+	remove_list();
+}
+
+TEST(what_was_noted_and_saved_is_read)
+{
+	_cleanup_json_ json *paths = json_object_new_array(), *entry = json_object_new_object();
+	struct wanted whole = { make_file(), 0, SIZE / PAGE }, part = { make_file(), 512, 520 };
+	_cleanup_free_ char *path = path_of_fd(whole.fd), *other = path_of_fd(part.fd);
+
+	json_object_array_add(paths, json_object_new_string("/nowhere"));
+	json_object_array_add(paths, json_object_new_string("/with\n0 4096 /a/line"));
+	json_set_str(entry, "path", other);
+	json_object_object_add(entry, "ranges", json_tokener_parse("[2097152, 32768]"));
+	json_object_array_add(paths, json_object_get(entry));
+	json_object_array_add(paths, json_object_new_string(path));
+	have_list(NULL);
+	ASSERT_EQ(0, readahead_save(paths));
+	read_and_wait(&whole);
+	EXPECT_EQ(SIZE / PAGE, resident(whole.fd, 0, SIZE / PAGE));
+	EXPECT_EQ(8, resident(part.fd, 512, 520));
+	EXPECT_EQ(0, resident(part.fd, 768, 1024));
+	remove_file(whole.fd);
+	remove_file(part.fd);
+	remove_list();
+}
+
+TEST(an_agent_notes_itself)
+{
+	_cleanup_json_ json *paths = json_object_new_array();
+
+	readahead_note_self(paths);
+	EXPECT_EQ(1, count(paths, "/test-readahead"));
+	EXPECT_EQ(1, count(paths, "/libc.so.6"));
+	EXPECT_EQ(0, count(paths, "]"));
 }
 
 static bool kernel_tells(void)
@@ -172,12 +242,12 @@ static bool kernel_tells(void)
 /* What @paths has of @fd, or NULL. */
 static json *entry_of(json *paths, int fd)
 {
-	_cleanup_json_ json *name = name_of(fd);
+	_cleanup_free_ char *name = path_of_fd(fd);
 
 	for (size_t i = 0; i < json_object_array_length(paths); i++) {
 		json *j = json_object_array_get_idx(paths, i);
 
-		if (strcmp(path_of(j), json_object_get_string(name)) == 0)
+		if (strcmp(path_of(j), name) == 0)
 			return j;
 	}
 	return NULL;
