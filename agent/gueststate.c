@@ -72,13 +72,23 @@ void guest_take_state(struct guest *g)
 			 GUEST_QMP_TIMEOUT_MS, NULL, NULL);
 }
 
-static int set_capability(struct guest *g, const char *name, bool on, struct err *e)
+static void add_capability(json *list, const char *name, bool on)
 {
-	json *cap = qmp_args("capability", name, NULL), *list = json_object_new_array(),
-	     *args = json_object_new_object();
+	json *cap = qmp_args("capability", name, NULL);
 
 	json_set_bool(cap, "state", on);
 	json_object_array_add(list, cap);
+}
+
+/* @other: one more, or NULL. Both in one call: guests stand while it is made. */
+static int set_capabilities(struct guest *g, const char *name, const char *other, bool on,
+			    struct err *e)
+{
+	json *list = json_object_new_array(), *args = json_object_new_object();
+
+	add_capability(list, name, on);
+	if (other)
+		add_capability(list, other, on);
 	json_object_object_add(args, "capabilities", list);
 	return qmp_call(g->qmp, "migrate-set-capabilities", args, -1, GUEST_QMP_TIMEOUT_MS, NULL,
 			e);
@@ -94,10 +104,8 @@ static int set_mode(struct guest *g, const char *mode, struct err *e)
 
 int guest_arm(struct guest *g, struct err *e)
 {
-	int r = set_capability(g, "events", true, e);
+	int r = set_capabilities(g, "events", "x-ignore-shared", true, e);
 
-	if (!r)
-		r = set_capability(g, "x-ignore-shared", true, e);
 	if (!r)
 		r = set_mode(g, "cpr-reboot", e);
 	g->x.armed =
@@ -110,7 +118,7 @@ int guest_arm_beside(struct guest *g, struct err *e)
 	int r = guest_arm(g, e);
 
 	/* Else at the end of its load, when the other may still have to go on. */
-	return r ? r : set_capability(g, "late-block-activate", true, e);
+	return r ? r : set_capabilities(g, "late-block-activate", NULL, true, e);
 }
 
 int guest_check_blocked(struct guest *g, struct err *e)
@@ -131,7 +139,7 @@ int guest_check_blocked(struct guest *g, struct err *e)
 int guest_arm_exec(struct guest *g, const struct strv *command, struct err *e)
 {
 	json *args = qmp_args("mode", "cpr-exec", NULL);
-	int r = set_capability(g, "events", true, e);
+	int r = set_capabilities(g, "events", NULL, true, e);
 
 	json_set_strv(args, "cpr-exec-command", command);
 	if (!r)
@@ -147,8 +155,7 @@ void guest_disarm(struct guest *g)
 {
 	g->x.armed = false;
 	set_mode(g, "normal", NULL);
-	set_capability(g, "x-ignore-shared", false, NULL);
-	set_capability(g, "events", false, NULL);
+	set_capabilities(g, "x-ignore-shared", "events", false, NULL);
 }
 
 /* What QEMU says of a migration that failed, after "failed" came as an event. */
