@@ -68,9 +68,9 @@ int guestindex_make(struct guest_index *ret, const struct guest_set *guests, con
 	json_set_str(j, "from_kernel", uts.release);
 	json_set_str(j, "to_kernel", t->version);
 	json_object_object_add(j, "prepare_ms", json_object_get(prepare_ms));
+	list_files(guests, t->early);
 	json_set_int(j, "committed_ms", clock_realtime_ns() / NSEC_PER_MSEC);
 
-	list_files(guests, t->early);
 	ret->record = handover_create("vmkeep-index", j);
 	if (ret->record < 0)
 		return err_set(e, ret->record, "%s", strerror(-ret->record));

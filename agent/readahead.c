@@ -29,12 +29,12 @@
 /* Where files end that can be meant. */
 #define OFFSET_MAX ((uint64_t)1 << 40)
 
-static char *list;
+static char *list_path;
 
 void readahead_setup(const char *state_dir)
 {
-	free(list);
-	list = xasprintf("%s/" READLIST_NAME, state_dir);
+	free(list_path);
+	list_path = xasprintf("%s/" READLIST_NAME, state_dir);
 }
 
 /* The entry of @path: its name alone, for all of it, or {path, ranges}, pairs of offset and size in bytes. */
@@ -212,13 +212,13 @@ int readahead_save(json *paths)
 		write_entry(f, json_object_array_get_idx(paths, i));
 	if (fclose(f) != 0)
 		return -ENOMEM;
-	return write_file_atomic(list, text, len);
+	return write_file_atomic(list_path, text, len);
 }
 
 static int read_thread(void *arg)
 {
 	(void)arg;
-	readlist_read(list);
+	readlist_read(list_path);
 	return 0;
 }
 

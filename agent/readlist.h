@@ -9,7 +9,9 @@
 
 #include <stdint.h>
 
-/** READLIST_NAME - The list's, in the agent's state directory. */
+/** STATE_DIR - The agent's state directory, if it is told no other; vmkeep-init(8) looks there only. */
+#define STATE_DIR "/var/lib/vmkeep"
+/** READLIST_NAME - The list's name in it. */
 #define READLIST_NAME "read-ahead"
 /** READLIST_FILE_MAX - No more than this of one file. One that is larger is an image of some kind. */
 #define READLIST_FILE_MAX ((int64_t)128 * 1024 * 1024)

@@ -173,7 +173,7 @@ static void start_agent(int done)
 static void read_ahead(void)
 {
 	if (fork() == 0) {
-		readlist_read("/var/lib/vmkeep/" READLIST_NAME);
+		readlist_read(STATE_DIR "/" READLIST_NAME);
 		_exit(0);
 	}
 }

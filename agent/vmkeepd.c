@@ -22,6 +22,7 @@
 #include "plug.h"
 #include "probe.h"
 #include "readahead.h"
+#include "readlist.h"
 #include "report.h"
 #include "restart.h"
 #include "restartrecover.h"
@@ -35,7 +36,6 @@
 #define LOCKED_EARLY 'e' /* and the process' number */
 #define EARLY_WAIT_MS 60000
 
-#define STATE_DIR "/var/lib/vmkeep"
 #define LOG_DIR "/var/log/vmkeep"
 
 static const char *run_dir = RUN_DIR;

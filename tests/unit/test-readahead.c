@@ -172,13 +172,11 @@ TEST(what_is_listed_is_read_and_what_makes_no_sense_passed_over)
 
 TEST(without_a_list_nothing_is_read)
 {
-	struct wanted none = { make_file(), 0, 0 };
+	int fd = make_file();
 
-	have_list(NULL);
-	read_and_wait(&none);
-	EXPECT_EQ(0, resident(none.fd, 0, SIZE / PAGE));
-	remove_file(none.fd);
-	remove_list();
+	readlist_read("/nowhere/" READLIST_NAME);
+	EXPECT_EQ(0, resident(fd, 0, SIZE / PAGE));
+	remove_file(fd);
 }
 
 TEST(of_a_file_in_parts_those_are_read)
