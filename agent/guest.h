@@ -220,8 +220,9 @@ int guest_launch(struct guest *g, struct err *e);
 /**
  * guest_launch_incoming() - The same of one that has x.state and waits for guest_load().
  * @taps:	Those it is to share with another QEMU of the guest (tapshare.h), or NULL.
+ * @first:	The guest stands: it goes before all else on the processor, until priority_ordinary().
  */
-int guest_launch_incoming(struct guest *g, const struct tap_share *taps, struct err *e);
+int guest_launch_incoming(struct guest *g, const struct tap_share *taps, bool first, struct err *e);
 
 /**
  * guest_launch_after() - Start @g's QEMU in place of one that replaced itself and failed: with the files that

@@ -226,13 +226,16 @@ struct outfit {
 	int incoming;
 	const struct exec_files *files;
 	const char *program;
+	bool first;
 };
 
 static int launch(struct guest *g, const struct strv *argv, const struct outfit *o, struct err *e)
 {
 	_cleanup_close_ int sock = -EBADF, log = -EBADF;
 	_cleanup_free_ char *qmp_path = NULL;
-	struct spawn s = { .program = o->program, .user = g->user, .cwd = g->cwd };
+	struct spawn s = {
+		.program = o->program, .user = g->user, .cwd = g->cwd, .first = o->first
+	};
 	struct err why;
 	int r;
 
@@ -285,11 +288,11 @@ int guest_launch(struct guest *g, struct err *e)
 	return state < 0 ? state : launch(g, &g->argv, &o, e);
 }
 
-int guest_launch_incoming(struct guest *g, const struct tap_share *taps, struct err *e)
+int guest_launch_incoming(struct guest *g, const struct tap_share *taps, bool first, struct err *e)
 {
 	_cleanup_strv_ struct strv argv = { 0 };
 	_cleanup_close_ int state = make_state_file(g, e), incoming = -EBADF;
-	struct outfit o = { .taps = taps, .state = state };
+	struct outfit o = { .taps = taps, .state = state, .first = first };
 
 	if (state < 0)
 		return state;

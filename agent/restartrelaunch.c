@@ -77,7 +77,7 @@ static int launch(struct relaunch *l, struct err *e)
 	int ret;
 
 	r->tsc_launch = clock_tsc();
-	ret = guest_launch_incoming(r->heir, l->taps.n ? &l->taps : NULL, e);
+	ret = guest_launch_incoming(r->heir, l->taps.n ? &l->taps : NULL, false, e);
 	if (!ret)
 		ret = guest_arm_beside(r->heir, e);
 	r->tsc_launched = clock_tsc();

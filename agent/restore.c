@@ -36,6 +36,7 @@
 #include "log.h"
 #include "luo.h"
 #include "memfd.h"
+#include "priority.h"
 #include "readahead.h"
 #include "report.h"
 #include "slots.h"
@@ -140,9 +141,13 @@ static int check_state(const struct guest *g, struct err *e)
 /* From here on it is its user's too, who may let run what we leave paused. */
 static int let_run(struct guest *g, struct err *e)
 {
-	/* Written down first: once a vCPU has run, memory is ahead of the state that we hold. */
-	int r = handover_mark_run(g->x.record, true);
+	int r = priority_ordinary(g->pid);
 
+	if (r < 0)
+		log_warn("%s: its QEMU goes on before others on the processor: %s", g->name,
+			 strerror(-r));
+	/* Written down first: once a vCPU has run, memory is ahead of the state that we hold. */
+	r = handover_mark_run(g->x.record, true);
 	if (r < 0)
 		return err_set(e, r, "its record cannot be written: %s", strerror(-r));
 	g->x.may_have_run = true;
@@ -214,7 +219,7 @@ static int start_and_load(struct guest *g, struct err *e)
 	int r;
 
 	slots_take(&starts, START_PATIENCE_MS);
-	r = guest_launch_incoming(g, NULL, e);
+	r = guest_launch_incoming(g, NULL, true, e);
 	if (!r) {
 		g->x.tsc_launched = clock_tsc();
 		r = guest_arm(g, e);
@@ -523,6 +528,17 @@ static void carry_clock(const struct handover_late *late)
 		log_info("the wall clock was set forward by %.3f s", (double)by / NSEC_PER_SEC);
 }
 
+/* Guests that are back have the processor when no other stands. */
+static void go_first(void)
+{
+	int r = priority_first();
+
+	if (r < 0)
+		log_info(
+			"guests that are back are not kept from the processor while others start: %s",
+			strerror(-r));
+}
+
 static int restore(struct err *e)
 {
 	_cleanup_free_ struct arrival *all = NULL;
@@ -557,10 +573,12 @@ static int restore(struct err *e)
 		carry_clock(&late);
 	take_sessions(index, &all, &n);
 
+	go_first();
 	turns = xmalloc0((n + 1) * sizeof(*turns));
 	for (size_t i = 0; i < n; i++)
 		turns[i] = (struct turn){ all[i].priority, arrive, &all[i] };
 	turns_run(turns, n, HEAD_START_MS);
+	priority_ordinary(0);
 
 	/* Nobody waits any more: the rest may take its time. */
 	report_begin(index, &late);

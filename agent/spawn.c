@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <linux/close_range.h>
 
+#include "priority.h"
+
 /* Where fds are parked on their way to their new numbers: above all numbers that are given out. */
 #define PARKING 512
 
@@ -72,6 +74,8 @@ static void child(const struct spawn *s, const struct passwd *pw, int report)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	setsid();
+	if (s->first)
+		(void)priority_first(); /* it starts later without, that is all */
 	umask(022); /* the agent's own is tighter than what a QEMU's user expects */
 	step = "hand over file descriptors";
 	f.code = place_fds(s);

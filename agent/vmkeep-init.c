@@ -50,7 +50,7 @@ static const struct where {
 /* As in vmkeepd.service: QEMUs inherit it. */
 static const int capabilities[] = {
 	CAP_SYS_BOOT,	CAP_NET_ADMIN, CAP_SYS_TIME,	 CAP_SETUID,   CAP_SETGID,  CAP_KILL,
-	CAP_SYS_PTRACE, CAP_CHOWN,     CAP_DAC_OVERRIDE, CAP_IPC_LOCK, CAP_SETPCAP,
+	CAP_SYS_PTRACE, CAP_CHOWN,     CAP_DAC_OVERRIDE, CAP_IPC_LOCK, CAP_SETPCAP, CAP_SYS_NICE,
 };
 
 static int is_mount(const char *path)

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "memfd.h"
+#include "priority.h"
 #include "spawn.h"
 
 #include "kselftest_harness.h"
@@ -167,6 +170,50 @@ TEST(runs_as_the_user_with_its_groups)
 		TH_LOG("%s", e.text);
 	}
 	EXPECT_STREQ(out, "nobody\n");
+}
+
+/* A guest stands while its QEMU starts; what that starts is nothing that a guest waits for. */
+TEST(one_that_goes_first_does_so_alone)
+{
+	const char *argv[] = { "/bin/sh", "-c",
+			       "for p in $$ self; do cut -d ' ' -f 19 /proc/$p/stat; done", NULL };
+	struct spawn s = { .argv = argv, .first = true, .user = "nobody" };
+	char out[64];
+	struct err e;
+
+	if (geteuid() != 0)
+		SKIP(return, "needs root");
+	ASSERT_EQ(run(&s, out, sizeof(out), &e), 0);
+	EXPECT_STREQ(out, "-20\n0\n");
+	s.first = false;
+	ASSERT_EQ(run(&s, out, sizeof(out), &e), 0);
+	EXPECT_STREQ(out, "0\n0\n");
+}
+
+TEST(one_that_went_first_no_longer_does)
+{
+	const char *argv[] = { "/bin/sleep", "60", NULL };
+	struct spawn s = { .argv = argv, .first = true, .log_fd = STDERR_FILENO };
+	int pidfd;
+	pid_t pid;
+	struct err e;
+
+	if (geteuid() != 0)
+		SKIP(return, "needs root");
+	ASSERT_EQ(spawn(&s, &pid, &pidfd, &e), 0);
+	EXPECT_EQ(getpriority(PRIO_PROCESS, (id_t)pid), -20);
+	EXPECT_EQ(priority_ordinary(pid), 0);
+	EXPECT_EQ(getpriority(PRIO_PROCESS, (id_t)pid), 0);
+	/* And not a trace: what an operator makes quicker later is so with all its threads. */
+	EXPECT_EQ(sched_getscheduler(pid), SCHED_OTHER);
+	/* What somebody has made slower stays so. */
+	ASSERT_EQ(setpriority(PRIO_PROCESS, (id_t)pid, 5), 0);
+	EXPECT_EQ(priority_ordinary(pid), 0);
+	EXPECT_EQ(getpriority(PRIO_PROCESS, (id_t)pid), 5);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	EXPECT_EQ(priority_ordinary(pid), -ESRCH);
+	close(pidfd);
 }
 
 TEST(a_process_is_known_by_its_start)
