@@ -146,6 +146,7 @@ own_fds_only() {
 
 # ordinary NAME…: neither these nor the agent go before others on the processor, no thread of theirs.
 ordinary() {
-	for pid in $(pgrep -x vmkeepd) $(for g; do of_state "$g" pid; done); do cat "/proc/$pid"/task/*/stat; done |
-		sed 's/.*) //' | awk '{ print $17 } $17 != 0 { other = 1 } END { exit other || !NR }'
+	for pid in $(pgrep -x vmkeepd) $(for g; do of_state "$g" pid; echo; done); do
+		cat "/proc/$pid"/task/*/stat || echo gone
+	done | sed 's/.*) //' | awk '{ print $17 } $17 "" != "0" { other = 1 } END { exit other || !NR }'
 }
