@@ -220,7 +220,7 @@ int guest_launch(struct guest *g, struct err *e);
 /**
  * guest_launch_incoming() - The same of one that has x.state and waits for guest_load().
  * @taps:	Those it is to share with another QEMU of the guest (tapshare.h), or NULL.
- * @first:	The guest stands: it goes before all else on the processor, until priority_ordinary().
+ * @first:	The guest stands: it goes before all else on the processor, until priority_ordinary_all().
  */
 int guest_launch_incoming(struct guest *g, const struct tap_share *taps, bool first, struct err *e);
 

@@ -15,13 +15,22 @@
 int priority_first(void);
 
 /**
- * priority_ordinary() - No longer.
- * @tid:	Any thread, also one that never did; 0 for the calling one.
+ * priority_first_all() - The same of all threads that process @pid has now.
  *
- * A nice value above 0 is left as it is.
- *
- * Return: 0; -errno of sched_getattr(2), sched_setattr(2).
+ * Return: 0; -errno of the first that failed, or of opendir(3).
  */
-int priority_ordinary(pid_t tid);
+int priority_first_all(pid_t pid);
+
+/**
+ * priority_ordinary() - The calling thread no longer does. Return: 0; -errno of sched_setattr(2).
+ */
+int priority_ordinary(void);
+
+/**
+ * priority_ordinary_all() - No thread of process @pid does any longer. One whose nice value is not below 0 is left as it is.
+ *
+ * Return: 0; -errno of the first that failed, or of opendir(3).
+ */
+int priority_ordinary_all(pid_t pid);
 
 #endif

@@ -141,13 +141,9 @@ static int check_state(const struct guest *g, struct err *e)
 /* From here on it is its user's too, who may let run what we leave paused. */
 static int let_run(struct guest *g, struct err *e)
 {
-	int r = priority_ordinary(g->pid);
-
-	if (r < 0)
-		log_warn("%s: its QEMU goes on before others on the processor: %s", g->name,
-			 strerror(-r));
 	/* Written down first: once a vCPU has run, memory is ahead of the state that we hold. */
-	r = handover_mark_run(g->x.record, true);
+	int r = handover_mark_run(g->x.record, true);
+
 	if (r < 0)
 		return err_set(e, r, "its record cannot be written: %s", strerror(-r));
 	g->x.may_have_run = true;
@@ -172,9 +168,20 @@ static void set_clock(void *arg)
 	guest_release(g);
 }
 
+static void no_longer_first(const struct guest *g)
+{
+	int r = priority_ordinary_all(g->pid);
+
+	if (r < 0)
+		log_warn("%s: its QEMU goes on before others on the processor: %s", g->name,
+			 strerror(-r));
+}
+
 static void is_back(struct guest *g)
 {
 	g->x.tsc_resumed = clock_tsc();
+	/* Not sooner: until its first instruction, those that start would be before it. */
+	no_longer_first(g);
 	g->state = g->x.late.running ? GUEST_RUNNING : GUEST_PAUSED;
 	g->from_update = true;
 	if (g->x.late.running && !(is_early && clock_is_wrong))
@@ -222,6 +229,8 @@ static int start_and_load(struct guest *g, struct err *e)
 	r = guest_launch_incoming(g, NULL, true, e);
 	if (!r) {
 		g->x.tsc_launched = clock_tsc();
+		/* Its vCPUs' and others, which loading waits for; no guest runs in them yet. */
+		(void)priority_first_all(g->pid);
 		r = guest_arm(g, e);
 		if (!r)
 			r = guest_load(g, LOAD_TIMEOUT_MS, e);
@@ -283,6 +292,7 @@ static int take_over(struct guest *g, struct err *e)
 	}
 	if (!there)
 		return err_set(e, -ESRCH, "it ran after the jump, and its QEMU has ended since");
+	no_longer_first(g);
 	g->x.tsc_launched = g->x.tsc_loaded = clock_tsc();
 	g->x.state_in_qemu = true;
 	r = guest_connect(g, e);
@@ -578,7 +588,7 @@ static int restore(struct err *e)
 	for (size_t i = 0; i < n; i++)
 		turns[i] = (struct turn){ all[i].priority, arrive, &all[i] };
 	turns_run(turns, n, HEAD_START_MS);
-	priority_ordinary(0);
+	priority_ordinary();
 
 	/* Nobody waits any more: the rest may take its time. */
 	report_begin(index, &late);

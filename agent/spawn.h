@@ -14,7 +14,7 @@
  * @user:	User to run as, with that user's groups; NULL for ours.
  * @cwd:	Directory to start in; NULL for "/".
  * @variable:	"NAME=VALUE" in its environment besides ours, or NULL.
- * @first:	Before all else on the processor, if we may, until priority_ordinary(); what it starts is not.
+ * @first:	Before all else on the processor, if we may, until priority_ordinary_all(); what it starts is not.
  * @log_fd:	Its standard output and error.
  * @fds:	What it gets besides: our @fd becomes its @as. All other fds stay behind.
  */

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -202,18 +205,72 @@ TEST(one_that_went_first_no_longer_does)
 		SKIP(return, "needs root");
 	ASSERT_EQ(spawn(&s, &pid, &pidfd, &e), 0);
 	EXPECT_EQ(getpriority(PRIO_PROCESS, (id_t)pid), -20);
-	EXPECT_EQ(priority_ordinary(pid), 0);
+	EXPECT_EQ(priority_ordinary_all(pid), 0);
 	EXPECT_EQ(getpriority(PRIO_PROCESS, (id_t)pid), 0);
 	/* And not a trace: what an operator makes quicker later is so with all its threads. */
 	EXPECT_EQ(sched_getscheduler(pid), SCHED_OTHER);
 	/* What somebody has made slower stays so. */
 	ASSERT_EQ(setpriority(PRIO_PROCESS, (id_t)pid, 5), 0);
-	EXPECT_EQ(priority_ordinary(pid), 0);
+	EXPECT_EQ(priority_ordinary_all(pid), 0);
 	EXPECT_EQ(getpriority(PRIO_PROCESS, (id_t)pid), 5);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	EXPECT_EQ(priority_ordinary(pid), -ESRCH);
+	EXPECT_EQ(priority_ordinary_all(pid), -ENOENT);
 	close(pidfd);
+}
+
+static void *wait_forever(void *arg)
+{
+	(void)arg;
+	for (;;)
+		pause();
+	return NULL;
+}
+
+/* How many threads @pid has; -1 if one's nice value is not @nice. */
+static int threads_at(pid_t pid, int nice)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%d/task", pid);
+	DIR *d = opendir(path);
+	struct dirent *de;
+	int n = 0;
+
+	while (d && n >= 0 && (de = readdir(d)))
+		if (de->d_name[0] != '.')
+			n = getpriority(PRIO_PROCESS, (id_t)atoi(de->d_name)) == nice ? n + 1 : -1;
+	if (d)
+		closedir(d);
+	return n;
+}
+
+TEST(all_threads_go_first_and_no_longer)
+{
+	pthread_t thread;
+	char ready;
+	int up[2];
+	pid_t pid;
+
+	if (geteuid() != 0)
+		SKIP(return, "needs root");
+	ASSERT_EQ(pipe(up), 0);
+	pid = fork();
+	if (pid == 0) {
+		for (int i = 0; i < 3; i++)
+			pthread_create(&thread, NULL, wait_forever, NULL);
+		(void)!write(up[1], "", 1);
+		wait_forever(NULL);
+	}
+	ASSERT_EQ(read(up[0], &ready, 1), 1);
+	EXPECT_EQ(threads_at(pid, 0), 4);
+	EXPECT_EQ(priority_first_all(pid), 0);
+	EXPECT_EQ(threads_at(pid, -20), 4);
+	EXPECT_EQ(priority_ordinary_all(pid), 0);
+	EXPECT_EQ(threads_at(pid, 0), 4);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	EXPECT_EQ(priority_first_all(pid), -ENOENT);
+	close(up[0]);
+	close(up[1]);
 }
 
 TEST(a_process_is_known_by_its_start)
