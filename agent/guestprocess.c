@@ -219,6 +219,7 @@ static void add_files(struct spawn *s, const struct exec_files *files)
  * @incoming:	Device state to be loaded, or negative.
  * @files:	What it had before it replaced itself, or NULL.
  * @program:	What to execute, if not argv[0].
+ * @first:	It goes before all else on the processor (priority.h).
  */
 struct outfit {
 	const struct tap_share *taps;
