@@ -41,6 +41,7 @@ enum guest_migration { MIGRATION_NONE, MIGRATION_ACTIVE, MIGRATION_COMPLETED, MI
  * @was_running: Whether it is to run again afterwards.
  * @replacing:	Its QEMU is replacing itself: that its monitor is lost is no surprise.
  * @may_have_run: A vCPU may have run since @state was saved: it must never be loaded again.
+ * @nice:	What its QEMU had before the jump: priority.h.
  * @recorded:	What @changes of the guest was when the record was written.
  * @late:	What goes into, or came out of, the record's late block.
  * @tsc_launched: Time-stamp counter, new kernel: QEMU answers,
@@ -63,6 +64,7 @@ struct guest_crossing {
 	bool replacing;
 	bool may_have_run;
 	struct handover_late late;
+	int nice;
 	unsigned int recorded;
 	uint64_t tsc_retrieved;
 	uint64_t tsc_launched;

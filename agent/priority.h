@@ -6,9 +6,17 @@
 #include <sys/types.h>
 
 /**
+ * priority_nice() - The nice value of process @pid (0: the calling thread), by its first thread.
+ *
+ * Return: -20 to 19; 0 also where there is none: no such process, another policy than SCHED_OTHER, priority_first().
+ */
+int priority_nice(pid_t pid);
+
+/**
  * priority_first() - The calling thread goes before all others that are not in a hurry.
  *
- * Its nice value is -20, and what it starts, threads too, is back at 0 (SCHED_RESET_ON_FORK).
+ * Its nice value is -20, and what it starts, threads too, is back at 0 (SCHED_RESET_ON_FORK). Nothing where it has
+ * another policy than SCHED_OTHER.
  *
  * Return: 0; -errno of sched_setattr(2): -EPERM without CAP_SYS_NICE.
  */
@@ -17,20 +25,22 @@ int priority_first(void);
 /**
  * priority_first_all() - The same of all threads that process @pid has now.
  *
- * Return: 0; -errno of the first that failed, or of opendir(3).
+ * Return: 0; -errno of the first that failed, or of opendir(3): -ENOENT without such a process.
  */
 int priority_first_all(pid_t pid);
 
 /**
- * priority_ordinary() - The calling thread no longer does. Return: 0; -errno of sched_setattr(2).
+ * priority_ordinary() - The calling thread has @nice again, if it went first.
+ *
+ * Return: 0; -errno of sched_setattr(2).
  */
-int priority_ordinary(void);
+int priority_ordinary(int nice);
 
 /**
- * priority_ordinary_all() - No thread of process @pid does any longer. One whose nice value is not below 0 is left as it is.
+ * priority_ordinary_all() - All threads of process @pid have @nice, if its first one went first.
  *
- * Return: 0; -errno of the first that failed, or of opendir(3).
+ * Return: 0; -errno of the first that failed: -ESRCH without such a process.
  */
-int priority_ordinary_all(pid_t pid);
+int priority_ordinary_all(pid_t pid, int nice);
 
 #endif

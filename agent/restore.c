@@ -26,6 +26,7 @@
 #include "restore.h"
 
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "bootmark.h"
 #include "clock.h"
@@ -74,6 +75,8 @@ struct arrival {
 static bool busy;
 static bool complete;
 static bool is_early;
+/* Before the agent went first: priority.h. */
+static int own_nice;
 /* The host's wall clock, which is then not for guests until the host's init has set it. */
 static bool clock_is_wrong;
 /* Guests whose wall clocks are being set. */
@@ -170,9 +173,10 @@ static void set_clock(void *arg)
 
 static void no_longer_first(const struct guest *g)
 {
-	int r = priority_ordinary_all(g->pid);
+	int r = priority_ordinary_all(g->pid, g->x.nice);
 
-	if (r < 0)
+	/* One that has ended meanwhile is told of by others. */
+	if (r < 0 && r != -ESRCH && r != -ENOENT)
 		log_warn("%s: its QEMU goes on before others on the processor: %s", g->name,
 			 strerror(-r));
 }
@@ -370,6 +374,14 @@ static void leave(struct arrival *a, struct guest *g, const struct err *e)
 	guest_remove(g);
 }
 
+/* No guest is lost for it. */
+static int read_nice(json *payload)
+{
+	int64_t nice = json_int(payload, "nice", 0);
+
+	return nice < PRIO_MIN || nice >= PRIO_MAX ? 0 : (int)nice;
+}
+
 static int make_guest(struct arrival *a, struct guest **ret, struct err *e)
 {
 	_cleanup_json_ json *payload = NULL;
@@ -394,6 +406,7 @@ static int make_guest(struct arrival *a, struct guest **ret, struct err *e)
 		return r;
 	}
 	g->x.late = late;
+	g->x.nice = read_nice(payload);
 	*ret = g;
 	return 0;
 }
@@ -541,8 +554,10 @@ static void carry_clock(const struct handover_late *late)
 /* Guests that are back have the processor when no other stands. */
 static void go_first(void)
 {
-	int r = priority_first();
+	int r;
 
+	own_nice = priority_nice(0);
+	r = priority_first();
 	if (r < 0)
 		log_info(
 			"guests that are back are not kept from the processor while others start: %s",
@@ -588,7 +603,7 @@ static int restore(struct err *e)
 	for (size_t i = 0; i < n; i++)
 		turns[i] = (struct turn){ all[i].priority, arrive, &all[i] };
 	turns_run(turns, n, HEAD_START_MS);
-	priority_ordinary();
+	priority_ordinary(own_nice);
 
 	/* Nobody waits any more: the rest may take its time. */
 	report_begin(index, &late);

@@ -31,6 +31,7 @@
 #include "log.h"
 #include "luo.h"
 #include "memfd.h"
+#include "priority.h"
 #include "restart.h"
 
 /* The guests run on in both: while the agent prepares, and shortly before they are stopped. */
@@ -276,6 +277,7 @@ static int do_record(struct update *u, struct guest *g, struct err *e)
 	json_object_put(g->places);
 	g->places = w.places;
 	j = guest_to_json(g);
+	json_set_int(j, "nice", priority_nice(g->pid));
 	g->x.record = handover_create(name, j);
 	if (g->x.record < 0)
 		return err_set(e, g->x.record, "%s", strerror(-g->x.record));

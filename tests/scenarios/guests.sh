@@ -144,9 +144,17 @@ own_fds_only() {
 	for g; do own_fds "$g" || return 1; done
 }
 
+# all_nice NICE PID…: every thread of these processes has that nice value.
+all_nice() {
+	nice=$1
+	shift
+	for pid; do
+		cat "/proc/$pid"/task/*/stat || echo gone
+	done | sed 's/.*) //' | awk -v nice="$nice" '{ print $17 } $17 "" != nice { other = 1 } END { exit other || !NR }'
+}
+
 # ordinary NAME…: neither these nor the agent go before others on the processor, no thread of theirs.
 ordinary() {
-	for pid in $(pgrep -x vmkeepd) $(for g; do of_state "$g" pid; echo; done); do
-		cat "/proc/$pid"/task/*/stat || echo gone
-	done | sed 's/.*) //' | awk '{ print $17 } $17 "" != "0" { other = 1 } END { exit other || !NR }'
+	# shellcheck disable=SC2046 # words
+	all_nice 0 $(pgrep -x vmkeepd) $(for g; do of_state "$g" pid; echo; done)
 }

@@ -205,17 +205,23 @@ TEST(one_that_went_first_no_longer_does)
 		SKIP(return, "needs root");
 	ASSERT_EQ(spawn(&s, &pid, &pidfd, &e), 0);
 	EXPECT_EQ(getpriority(PRIO_PROCESS, (id_t)pid), -20);
-	EXPECT_EQ(priority_ordinary_all(pid), 0);
-	EXPECT_EQ(getpriority(PRIO_PROCESS, (id_t)pid), 0);
+	EXPECT_EQ(priority_nice(pid), 0);
+	EXPECT_EQ(priority_ordinary_all(pid, 7), 0);
+	EXPECT_EQ(getpriority(PRIO_PROCESS, (id_t)pid), 7);
+	EXPECT_EQ(priority_nice(pid), 7);
 	/* And not a trace: what an operator makes quicker later is so with all its threads. */
 	EXPECT_EQ(sched_getscheduler(pid), SCHED_OTHER);
-	/* What somebody has made slower stays so. */
-	ASSERT_EQ(setpriority(PRIO_PROCESS, (id_t)pid, 5), 0);
-	EXPECT_EQ(priority_ordinary_all(pid), 0);
-	EXPECT_EQ(getpriority(PRIO_PROCESS, (id_t)pid), 5);
+	/* What somebody has changed since stays so. */
+	ASSERT_EQ(setpriority(PRIO_PROCESS, (id_t)pid, -5), 0);
+	EXPECT_EQ(priority_ordinary_all(pid, 0), 0);
+	EXPECT_EQ(getpriority(PRIO_PROCESS, (id_t)pid), -5);
+	ASSERT_EQ(setpriority(PRIO_PROCESS, (id_t)pid, -20), 0);
+	EXPECT_EQ(priority_ordinary_all(pid, 0), 0);
+	EXPECT_EQ(getpriority(PRIO_PROCESS, (id_t)pid), -20);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	EXPECT_EQ(priority_ordinary_all(pid), -ENOENT);
+	EXPECT_EQ(priority_ordinary_all(pid, 0), -ESRCH);
+	EXPECT_EQ(priority_nice(pid), 0);
 	close(pidfd);
 }
 
@@ -264,13 +270,43 @@ TEST(all_threads_go_first_and_no_longer)
 	EXPECT_EQ(threads_at(pid, 0), 4);
 	EXPECT_EQ(priority_first_all(pid), 0);
 	EXPECT_EQ(threads_at(pid, -20), 4);
-	EXPECT_EQ(priority_ordinary_all(pid), 0);
-	EXPECT_EQ(threads_at(pid, 0), 4);
+	EXPECT_EQ(priority_ordinary_all(pid, -3), 0);
+	EXPECT_EQ(threads_at(pid, -3), 4);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	EXPECT_EQ(priority_first_all(pid), -ENOENT);
 	close(up[0]);
 	close(up[1]);
+}
+
+TEST(a_policy_of_its_own_is_left_alone)
+{
+	const char *argv[] = { "/bin/sleep", "60", NULL };
+	const struct sched_param none = { 0 };
+	struct spawn s = { .argv = argv, .first = true, .log_fd = STDERR_FILENO };
+	int pidfd;
+	pid_t pid;
+	struct err e;
+
+	if (geteuid() != 0)
+		SKIP(return, "needs root");
+	ASSERT_EQ(sched_setscheduler(0, SCHED_BATCH, &none), 0);
+	EXPECT_EQ(priority_nice(0), 0);
+	ASSERT_EQ(spawn(&s, &pid, &pidfd, &e), 0);
+	EXPECT_EQ(sched_getscheduler(pid), SCHED_BATCH);
+	EXPECT_EQ(priority_first_all(pid), 0);
+	EXPECT_EQ(getpriority(PRIO_PROCESS, (id_t)pid), 0);
+	EXPECT_EQ(priority_ordinary_all(pid, 0), 0);
+	EXPECT_EQ(sched_getscheduler(pid), SCHED_BATCH);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(pidfd);
+	ASSERT_EQ(sched_setscheduler(0, SCHED_OTHER, &none), 0);
+	ASSERT_EQ(setpriority(PRIO_PROCESS, 0, 4), 0);
+	ASSERT_EQ(priority_first(), 0);
+	EXPECT_EQ(getpriority(PRIO_PROCESS, 0), -20);
+	EXPECT_EQ(priority_ordinary(4), 0);
+	EXPECT_EQ(getpriority(PRIO_PROCESS, 0), 4);
 }
 
 TEST(a_process_is_known_by_its_start)
