@@ -55,6 +55,11 @@
 /* Long enough for a service beside ours that a QEMU connects to. */
 #define PLACES_WAIT_MS 15000
 
+/*
+ * So many QEMUs start and load at a time: one alone leaves a processor idle for moments, and with many all come up as
+ * late as the last.
+ */
+#define STARTS_PER_PROCESSOR 2
 /* When no QEMU has come up for so long, the others wait no more: those that start may hang. */
 #define START_PATIENCE_MS 3000
 
@@ -84,10 +89,6 @@ static struct task_group clocks;
 /* The index stays with us as long as a guest of it is not back: a next agent needs it. */
 static int index_session = -EBADF;
 static bool index_is_needed;
-/*
- * Starting a QEMU and having it load keeps a processor busy from end to end: with more of them at a time than there
- * are processors, all come up as late as the last.
- */
 static struct slots starts;
 
 bool restore_busy(void)
@@ -579,7 +580,7 @@ static int restore(struct err *e)
 	if (index_session >= 0)
 		return 0; /* its guests are here, back or kept */
 	complete = true;
-	starts.n = (unsigned long)sysconf(_SC_NPROCESSORS_ONLN);
+	starts.n = STARTS_PER_PROCESSOR * (unsigned long)sysconf(_SC_NPROCESSORS_ONLN);
 	session = take_session(HANDOVER_INDEX_SESSION, &again);
 	if (session == -ENOENT || session == -ENXIO || session == -EALREADY)
 		return 0;
