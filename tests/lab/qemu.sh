@@ -112,8 +112,10 @@ other_version() {
 }
 
 # What is built: the one target, and nothing that needs a library for it. Firmware is the
-# host's; there is none in Debian's source. 9p is for the host VM, which runs on it as well.
+# host's; there is none in Debian's source. 9p is for the host VM, which runs on it as well;
+# without fdt there is no microvm. Packed, 130,000 relocations are 37 KB to read while guests stand, not 3 MB.
 qemu_configure="--target-list=x86_64-softmmu --without-default-features --enable-kvm --enable-tcg --enable-virtfs --enable-attr
+	--enable-fdt=system --extra-ldflags=-Wl,-z,pack-relative-relocs
 	--disable-download --disable-docs --disable-install-blobs --disable-debug-info
 	--firmwarepath=/usr/share/qemu:/usr/share/seabios"
 qemu_targets="qemu-system-x86_64 tests/qtest/fdset-ram-test tests/qtest/migration-test"
