@@ -193,17 +193,29 @@ TEST(one_that_goes_first_does_so_alone)
 	EXPECT_STREQ(out, "0\n0\n");
 }
 
-TEST(one_that_went_first_no_longer_does)
+/* A process that goes first, for somebody else to end; -1 if there is none. */
+static pid_t spawn_first(void)
 {
 	const char *argv[] = { "/bin/sleep", "60", NULL };
 	struct spawn s = { .argv = argv, .first = true, .log_fd = STDERR_FILENO };
+	struct err e;
 	int pidfd;
 	pid_t pid;
-	struct err e;
+
+	if (spawn(&s, &pid, &pidfd, &e) < 0)
+		return -1;
+	close(pidfd);
+	return pid;
+}
+
+TEST(one_that_went_first_no_longer_does)
+{
+	pid_t pid;
 
 	if (geteuid() != 0)
 		SKIP(return, "needs root");
-	ASSERT_EQ(spawn(&s, &pid, &pidfd, &e), 0);
+	pid = spawn_first();
+	ASSERT_GT(pid, 0);
 	EXPECT_EQ(getpriority(PRIO_PROCESS, (id_t)pid), -20);
 	EXPECT_EQ(priority_nice(pid), 0);
 	EXPECT_EQ(priority_ordinary_all(pid, 7), 0);
@@ -222,7 +234,6 @@ TEST(one_that_went_first_no_longer_does)
 	waitpid(pid, NULL, 0);
 	EXPECT_EQ(priority_ordinary_all(pid, 0), -ESRCH);
 	EXPECT_EQ(priority_nice(pid), 0);
-	close(pidfd);
 }
 
 static void *wait_forever(void *arg)
@@ -281,18 +292,15 @@ TEST(all_threads_go_first_and_no_longer)
 
 TEST(a_policy_of_its_own_is_left_alone)
 {
-	const char *argv[] = { "/bin/sleep", "60", NULL };
 	const struct sched_param none = { 0 };
-	struct spawn s = { .argv = argv, .first = true, .log_fd = STDERR_FILENO };
-	int pidfd;
 	pid_t pid;
-	struct err e;
 
 	if (geteuid() != 0)
 		SKIP(return, "needs root");
 	ASSERT_EQ(sched_setscheduler(0, SCHED_BATCH, &none), 0);
 	EXPECT_EQ(priority_nice(0), 0);
-	ASSERT_EQ(spawn(&s, &pid, &pidfd, &e), 0);
+	pid = spawn_first();
+	ASSERT_GT(pid, 0);
 	EXPECT_EQ(sched_getscheduler(pid), SCHED_BATCH);
 	EXPECT_EQ(priority_first_all(pid), 0);
 	EXPECT_EQ(getpriority(PRIO_PROCESS, (id_t)pid), 0);
@@ -300,7 +308,6 @@ TEST(a_policy_of_its_own_is_left_alone)
 	EXPECT_EQ(sched_getscheduler(pid), SCHED_BATCH);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	close(pidfd);
 	ASSERT_EQ(sched_setscheduler(0, SCHED_OTHER, &none), 0);
 	ASSERT_EQ(setpriority(PRIO_PROCESS, 0, 4), 0);
 	ASSERT_EQ(priority_first(), 0);
