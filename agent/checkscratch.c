@@ -9,7 +9,6 @@
 #include "cmdline.h"
 #include "findings.h"
 
-#define MIB (1024ULL * 1024)
 #define GIB (1024 * MIB)
 
 /* struct page, for each 4 KiB, of whole sections of 128 MiB. */
@@ -90,7 +89,7 @@ uint64_t scratch_crash(const char *cmdline, uint64_t ram)
 	for (word = strtok_r(copy, " \t\n", &save); word; word = strtok_r(NULL, " \t\n", &save)) {
 		const char *at = word + strlen("crashkernel=");
 
-		if (strncmp(word, "crashkernel=", strlen("crashkernel=")) != 0)
+		if (!begins(word, "crashkernel="))
 			continue;
 		all += strchr(at, ':') ? size_for(at, ram) : size_at(&at);
 		high = high || strstr(word, ",high");

@@ -15,7 +15,7 @@
 static bool has_word(const char *line, const char *prefix)
 {
 	for (const char *p = line; *p; p += strcspn(p, " "), p += strspn(p, " "))
-		if (strncmp(p, prefix, strlen(prefix)) == 0)
+		if (begins(p, prefix))
 			return true;
 	return false;
 }
@@ -26,11 +26,6 @@ static void add_words(char **line, const char *words)
 
 	*line = xasprintf("%s%s%s", old, *old && *words ? " " : "", words);
 	free(old);
-}
-
-static bool begins(const char *word, const char *with)
-{
-	return strncmp(word, with, strlen(with)) == 0;
 }
 
 /* Take @line apart. */

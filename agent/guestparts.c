@@ -52,7 +52,7 @@ static char *drive_name(json *drive)
 		return xstrdup(name);
 	if (!qdev)
 		return NULL;
-	if (strncmp(qdev, PERIPHERAL, strlen(PERIPHERAL)) == 0)
+	if (begins(qdev, PERIPHERAL))
 		qdev += strlen(PERIPHERAL);
 	len = strlen(qdev);
 	if (len > strlen(VIRTIO_BACKEND) &&

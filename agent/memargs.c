@@ -7,8 +7,6 @@
 
 #include "guestargs.h"
 
-#define MIB (1024ULL * 1024)
-
 const char *ram_path_name(enum ram_path p)
 {
 	return p == RAM_PATH_FDSET ? "fdset" : "procfd";
@@ -175,7 +173,7 @@ static size_t backend_of(const char *value, const struct ram_sizes *sizes)
 		_cleanup_free_ char *start = xasprintf("memory-backend-file,id=" RAM_BLOCK_ID ",",
 						       i);
 
-		if (strncmp(value, start, strlen(start)) == 0)
+		if (begins(value, start))
 			return i;
 	}
 	return sizes->n;

@@ -132,17 +132,12 @@ void plugargs_devices(const struct strv *argv, struct strv *ids)
 	}
 }
 
-static bool starts(const char *s, const char *with)
-{
-	return s && strncmp(s, with, strlen(with)) == 0;
-}
-
 /* --- what would move up --- */
 
 /* On a USB: ports are given out there, and cannot be asked for. */
 static bool is_usb(const char *driver)
 {
-	return starts(driver, "usb-") && !starts(driver, "usb-ehci");
+	return begins(driver, "usb-") && !begins(driver, "usb-ehci");
 }
 
 /* Each of these makes a device that gets its place by its turn and has no name to ask for it by. */
@@ -164,7 +159,7 @@ static bool is_placed_by_turn(const char *option, const char *value, bool among_
 	driver = json_str(opts, "driver");
 	if (is_usb(driver))
 		return among_usb && !json_str(opts, "port");
-	return !json_str(opts, "id") && !json_str(opts, "addr") && !starts(driver, "isa-");
+	return !json_str(opts, "id") && !json_str(opts, "addr") && !begins(driver, "isa-");
 }
 
 /* A port has one place only: nothing moves up there. */
@@ -237,7 +232,7 @@ static bool sets(const char *option, const char *value, const char *id)
 {
 	const char *dot = strcmp(option, "set") == 0 ? strchr(value, '.') : NULL;
 
-	return dot && starts(dot + 1, id) && dot[1 + strlen(id)] == '.';
+	return dot && begins(dot + 1, id) && dot[1 + strlen(id)] == '.';
 }
 
 /* One that can be named says itself that it is gone. */
@@ -250,7 +245,7 @@ static bool is_nameless_on(const char *option, const char *value, const char *bu
 		return false;
 	opts = optargs_parse(value, "driver");
 	its = json_str(opts, "bus");
-	return !json_str(opts, "id") && starts(its, bus) &&
+	return !json_str(opts, "id") && begins(its, bus) &&
 	       (its[strlen(bus)] == '\0' || its[strlen(bus)] == '.');
 }
 

@@ -4,11 +4,6 @@
 
 /* --- devices --- */
 
-static bool begins(const char *s, const char *with)
-{
-	return strncmp(s, with, strlen(with)) == 0;
-}
-
 static json *to_bool(const char *text)
 {
 	if (strcmp(text, "on") == 0 || strcmp(text, "true") == 0 || strcmp(text, "yes") == 0)

@@ -110,7 +110,7 @@ static bool has_key(json *j, const char *name, const char *begin)
 		if (name && strcmp(key, name) == 0)
 			return true;
 		if (begin && json_object_is_type(value, json_type_string) &&
-		    strncmp(json_object_get_string(value), begin, strlen(begin)) == 0)
+		    begins(json_object_get_string(value), begin))
 			return true;
 		if (has_key(value, name, begin))
 			return true;

@@ -37,7 +37,6 @@
 /* The guests run on in both: while the agent prepares, and shortly before they are stopped. */
 #define WRITE_BACK_TIMEOUT_MS 600000
 #define SYNC_TIMEOUT_MS 60000
-#define MIB (1ULL << 20)
 
 struct update {
 	enum upgrade_phase phase;

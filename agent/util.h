@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 /* Bytes, on x86-64. */
-#define HUGE_PAGE (2ULL * 1024 * 1024)
+#define MIB (1ULL << 20)
+#define HUGE_PAGE (2 * MIB)
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define __printf(fmt, args) __attribute__((format(printf, fmt, args)))
@@ -24,6 +25,12 @@
 #define NSEC_PER_SEC 1000000000LL
 #define NSEC_PER_MSEC 1000000LL
 #define MSEC_PER_SEC 1000
+
+/** begins() - Whether @s, which may be NULL, begins with @with. */
+static inline bool begins(const char *s, const char *with)
+{
+	return s && strncmp(s, with, strlen(with)) == 0;
+}
 
 static inline int take_fd(int *fd)
 {
