@@ -155,6 +155,11 @@ all_nice() {
 
 # ordinary NAME…: neither these nor the agent go before others on the processor, no thread of theirs.
 ordinary() {
-	# shellcheck disable=SC2046 # words
-	all_nice 0 $(pgrep -x vmkeepd) $(for g; do of_state "$g" pid; echo; done)
+	pids=$(pgrep -x vmkeepd)
+	for g; do
+		pid=$(of_state "$g" pid)
+		pids="$pids ${pid:-$g}" # there is no process of that name: it does not pass
+	done
+	# shellcheck disable=SC2086 # words
+	all_nice 0 $pids
 }
