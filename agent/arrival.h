@@ -47,6 +47,7 @@ struct arrivals {
 
 /**
  * arrival_take_session() - Take a session of the previous kernel, from the holder or the device.
+ * @name:	Its name, as holder_take() wants it.
  * @again:	Whether an earlier agent of this boot had it.
  *
  * Waits up to 10 s for the device, which is for one process at a time.
@@ -56,8 +57,10 @@ struct arrivals {
 int arrival_take_session(const char *name, bool *again);
 
 /**
- * arrivals_take() - Take the sessions of all guests that @index names.
+ * arrivals_take() - Take the sessions of all guests that the index names.
+ * @index:	What the index's record has; stays the caller's.
  * @early:	Of those only that can come back before the host's init (early.h).
+ * @all:	Filled in; the caller frees @v of it.
  *
  * An entry that makes no sense is logged and left out. So is, without a word, a guest that has come back under an earlier agent.
  */

@@ -138,7 +138,8 @@ static int start_and_load(struct guest *g, struct err *e)
 {
 	int r;
 
-	starts.n = STARTS_PER_PROCESSOR * (unsigned long)sysconf(_SC_NPROCESSORS_ONLN);
+	if (!starts.n)
+		starts.n = STARTS_PER_PROCESSOR * (unsigned long)sysconf(_SC_NPROCESSORS_ONLN);
 	slots_take(&starts, START_PATIENCE_MS);
 	r = guest_launch_incoming(g, NULL, true, e);
 	if (!r) {
