@@ -153,21 +153,8 @@ void guestfiles_last_words(const struct guest *g, off_t log_start, struct err *e
 {
 	_cleanup_free_ char *path = log_of(g);
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char tail[1024], *line;
-	struct stat st;
-	ssize_t n;
-	off_t from;
+	char line[1024];
 
-	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size <= log_start)
-		return;
-	from = st.st_size - (off_t)sizeof(tail) + 1;
-	n = pread(fd, tail, sizeof(tail) - 1, from > log_start ? from : log_start);
-	while (n > 0 && (tail[n - 1] == '\n' || tail[n - 1] == '\r'))
-		n--;
-	if (n <= 0)
-		return;
-	tail[n] = '\0';
-	line = strrchr(tail, '\n');
-	line = line ? line + 1 : tail;
-	err_set(e, 0, "QEMU ended: %.300s (all of it in %s)", line, path);
+	if (fd >= 0 && read_last_line(fd, log_start, line, sizeof(line)))
+		err_set(e, 0, "QEMU ended: %.300s (all of it in %s)", line, path);
 }

@@ -158,6 +158,26 @@ int read_file(const char *path, size_t max, char **ret, size_t *ret_len)
 	return 0;
 }
 
+size_t read_last_line(int fd, off_t from, char *buf, size_t size)
+{
+	struct stat st;
+	ssize_t n = 0;
+	char *line;
+
+	if (fstat(fd, &st) == 0 && st.st_size > from) {
+		off_t tail = st.st_size - (off_t)size + 1;
+
+		n = pread(fd, buf, size - 1, tail > from ? tail : from);
+	}
+	while (n > 0 && (buf[n - 1] == '\n' || buf[n - 1] == '\r'))
+		n--;
+	buf[n > 0 ? n : 0] = '\0';
+	line = strrchr(buf, '\n');
+	if (line)
+		memmove(buf, line + 1, strlen(line));
+	return strlen(buf);
+}
+
 int write_all(int fd, const void *data, size_t len)
 {
 	const char *p = data;

@@ -110,6 +110,16 @@ void strv_free(struct strv *sv);
 int read_file(const char *path, size_t max, char **ret, size_t *ret_len);
 
 /**
+ * read_last_line() - The last line of a log that is not empty.
+ * @fd:		A regular file or memfd.
+ * @from:	Offset of the first byte to look at.
+ * @buf:	Gets it, without its end; of a longer one, the last @size - 1 bytes.
+ *
+ * Return: Its length; 0 when there is none, or the file cannot be read.
+ */
+size_t read_last_line(int fd, off_t from, char *buf, size_t size);
+
+/**
  * write_file_atomic() - Replace a file so that a reader sees the old or the new one.
  *
  * Written beside it, fsync()ed, renamed: see rename(2). Mode 0600.

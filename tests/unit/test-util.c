@@ -99,6 +99,30 @@ TEST(err_prefix_keeps_the_reason_when_all_is_too_long)
 	EXPECT_EQ(strlen(e.text), sizeof(e.text) - 1);
 }
 
+TEST(the_last_line_of_a_log)
+{
+	static const char text[] = "first\nsecond line\r\n\n";
+	FILE *f = tmpfile();
+	char buf[64];
+	int fd;
+
+	ASSERT_NE(f, NULL);
+	fd = fileno(f);
+	EXPECT_EQ(read_last_line(fd, 0, buf, sizeof(buf)), 0);
+	ASSERT_EQ(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	EXPECT_EQ(read_last_line(fd, 0, buf, sizeof(buf)), 11);
+	EXPECT_STREQ(buf, "second line");
+	EXPECT_EQ(read_last_line(fd, 8, buf, sizeof(buf)), 9);
+	EXPECT_STREQ(buf, "cond line");
+	EXPECT_EQ(read_last_line(fd, 0, buf, 8), 4);
+	EXPECT_STREQ(buf, "line");
+	EXPECT_EQ(read_last_line(fd, 17, buf, sizeof(buf)), 0);
+	EXPECT_EQ(read_last_line(fd, (off_t)strlen(text), buf, sizeof(buf)), 0);
+	EXPECT_STREQ(buf, "");
+	EXPECT_EQ(read_last_line(-1, 0, buf, sizeof(buf)), 0);
+	fclose(f);
+}
+
 TEST(files_are_replaced_whole)
 {
 	char dir[] = "/tmp/vmkeep-util-XXXXXX", path[64];
