@@ -2,6 +2,7 @@
 
 #include "probe.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -15,6 +16,9 @@
 #include "unixsock.h"
 
 #define PROBE_TIMEOUT_MS 60000
+#define QUIT_MS 5000
+/* For one that dies: its monitor is gone a little sooner than it is. */
+#define LAST_WORDS_MS 1000
 #define PROBE_RAM_SIZE (2UL * 1024 * 1024)
 #define PROBE_FDSET_FD 10
 #define PROBE_QMP_FD 3
@@ -233,17 +237,18 @@ static int ask(const char *socket_path, struct qemu_caps *c, struct err *e)
 	return r;
 }
 
-/* What QEMU said at the end tells more than that it went away. */
-static void last_words(int log, struct err *e)
+/* What it said at the end tells more than that it went away. Its first line may be of another matter. */
+static void last_words(int log, int status, struct err *e)
 {
-	char text[256];
-	ssize_t n = pread(log, text, sizeof(text) - 1, 0);
+	char line[256];
+	bool said = read_last_line(log, 0, line, sizeof(line));
 
-	if (n <= 0)
-		return;
-	text[n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	err_set(e, 0, "%s", text);
+	if (WIFSIGNALED(status))
+		err_set(e, 0, "it died of signal %d%s%s", WTERMSIG(status), said ? ": " : "",
+			said ? line : "");
+	else
+		err_set(e, 0, "it ended with status %d%s%s", WEXITSTATUS(status), said ? ": " : "",
+			said ? line : "");
 }
 
 static int try_binary(const char *binary, struct qemu_caps *c, struct err *e)
@@ -266,8 +271,9 @@ static int try_binary(const char *binary, struct qemu_caps *c, struct err *e)
 	_cleanup_free_ char *path = xasprintf("%s/probe-%u.sock", probe_dir, ++serial);
 	_cleanup_close_ int sock = -EBADF, ram = -EBADF, pidfd = -EBADF, log = -EBADF;
 	struct spawn s = { .argv = argv };
+	bool ended;
+	int r, status = 0;
 	pid_t pid;
-	int r;
 
 	log = memfd_create_plain("vmkeep-probe-log", 0);
 	ram = memfd_create_ram("vmkeep-probe", PROBE_RAM_SIZE);
@@ -282,12 +288,13 @@ static int try_binary(const char *binary, struct qemu_caps *c, struct err *e)
 	fd_close(&sock);
 	if (!r) {
 		r = ask(path, c, e);
-		if (r < 0 || task_poll(pidfd, 1, 5000) < 0)
+		ended = task_poll(pidfd, POLLIN, r < 0 ? LAST_WORDS_MS : QUIT_MS) >= 0;
+		if (!ended)
 			kill(pid, SIGKILL);
-		task_poll(pidfd, 1, -1);
-		waitpid(pid, NULL, 0);
-		if (r < 0)
-			last_words(log, e);
+		task_poll(pidfd, POLLIN, -1);
+		waitpid(pid, &status, 0);
+		if (r < 0 && ended)
+			last_words(log, status, e);
 	}
 	unlink(path);
 	return r;
