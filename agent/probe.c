@@ -107,11 +107,20 @@ static void save_known(void)
 
 void probe_setup(const char *dir)
 {
-	_cleanup_free_ char *path = xasprintf("%s/probe.json", dir);
+	probe_dir = xstrdup(dir);
+}
+
+/* When somebody asks first, not when the agent starts: guests stand then, and every QEMU has hundreds of devices. */
+static void read_known(void)
+{
+	_cleanup_free_ char *path = xasprintf("%s/probe.json", probe_dir);
 	_cleanup_free_ char *text = NULL;
 	_cleanup_json_ json *all = NULL;
+	static bool is_read;
 
-	probe_dir = xstrdup(dir);
+	if (is_read)
+		return;
+	is_read = true;
 	if (read_file(path, 4UL * 1024 * 1024, &text, NULL) < 0)
 		return;
 	all = json_tokener_parse(text);
@@ -308,6 +317,7 @@ int probe_qemu(const char *binary, const struct qemu_caps **ret, struct err *e)
 
 	if (!key)
 		return -ENOENT;
+	read_known();
 	for (struct known *k = known_list; k; k = k->next) {
 		if (strcmp(k->key, key) == 0) {
 			*ret = &k->caps;

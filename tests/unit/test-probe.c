@@ -93,4 +93,22 @@ TEST_F(trial, one_that_is_none_and_goes_on)
 	EXPECT_NE(strstr(reason(), "QEMU's monitor"), NULL);
 }
 
+TEST_F(trial, what_is_known_is_not_tried_again)
+{
+	_cleanup_free_ char *path = xasprintf("%s/probe.json", dir), *text = NULL;
+	struct stat st;
+
+	script("exit 1");
+	ASSERT_EQ(stat(program, &st), 0);
+	text = xasprintf(
+		"{\"2:%s:%llu:%lld.%09ld:%lld\":{\"version\":\"11.1.3\",\"fdset_ram\":true,\"machines\":{},\"devices\":{},\"cpus\":{}}}",
+		program, (unsigned long long)st.st_ino, (long long)st.st_mtim.tv_sec,
+		st.st_mtim.tv_nsec, (long long)st.st_size);
+	write_file_atomic(path, text, strlen(text));
+	EXPECT_EQ(loop_run(), 0);
+	ASSERT_EQ(result, 0);
+	EXPECT_STREQ(caps->version, "11.1.3");
+	EXPECT_TRUE(caps->fdset_ram);
+}
+
 TEST_HARNESS_MAIN
