@@ -83,7 +83,7 @@ TEST_F(trial, one_that_says_nothing)
 	EXPECT_STREQ(reason(), "it ended with status 0");
 }
 
-/* One that answers, but not as QEMU does: what it says is of no interest, and it is ended. */
+/* One that closes its monitor and does not end: what it said is not why, and it is killed. */
 TEST_F(trial, one_that_is_none_and_goes_on)
 {
 	script("echo something; exec 3<&-; exec sleep 1000");
