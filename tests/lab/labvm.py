@@ -132,13 +132,16 @@ class HostVM:
         self.note(overlay)
         subprocess.run(overlay, check=True)
 
-        emulator = tool("qemu-system-x86_64")
+        emulator, accel = tool("qemu-system-x86_64"), self.accel
         if self.accel.startswith("tcg"):
             emulator[-1] = build("qemu", EMULATOR)[0] + "/qemu-system-x86_64"
+            if self.resident:
+                # All that was translated goes when this is nearly full, with the QEMU of qemu-patches at the next jump: a slow one.
+                accel += ",tb-size=2047"
         argv = emulator + [
             "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
             "-L", f"{tools}/usr/share/qemu", "-L", f"{tools}/usr/share/seabios", "-L", f"{tools}/usr/lib/ipxe/qemu",
-            "-machine", "q35", "-accel", self.accel, "-cpu", CPU.get(self.accel.split(",")[0], "max"), "-smp", str(self.smp), "-m", self.mem,
+            "-machine", "q35", "-accel", accel, "-cpu", CPU.get(self.accel.split(",")[0], "max"), "-smp", str(self.smp), "-m", self.mem,
             *(["-object", f"memory-backend-ram,id=ram,size={self.mem},prealloc=on,prealloc-threads=2"] if self.resident else []),
             *(["-machine", "memory-backend=ram"] if self.resident else []),
             "-kernel", kernel, "-append", append,
